@@ -1,0 +1,143 @@
+// Package admin is healthlb's HTTP endpoint. It knows HTTP, JSON and who may do what; what a call means is the backend's affair.
+package admin
+
+import (
+	"errors"
+	"time"
+
+	"example.org/healthlb/plugin/healthlb/block"
+)
+
+// Backend does what the endpoint is asked to do. It is safe for concurrent use.
+type Backend interface {
+	// Pools returns the pools in the order of their names.
+	Pools() []PoolStatus
+	// Pool returns one pool by its name, a lower-case FQDN, and false when there is none.
+	Pool(name string) (PoolStatus, bool)
+	// Blocklist returns the entries in the order of their keys, and the list's ETag, quotes included.
+	Blocklist() ([]block.Entry, string)
+	// ChangeBlocklist carries out one change, or tells its effect only. Errors: ErrReadOnly, ErrPrecondition, *InterlockError, and what
+	// the store says.
+	ChangeBlocklist(BlockChange) (BlockEffect, error)
+}
+
+// BlockOp is the kind of a change of the block list.
+type BlockOp uint8
+
+// The changes of the block list.
+const (
+	BlockReplace BlockOp = iota // the list becomes Entries
+	BlockAdd                    // Entries are added, each in the place of the one with its key
+	BlockRemove                 // the entries with Remove's prefix and pool go, whatever their owner
+)
+
+// BlockChange is one change of the block list.
+type BlockChange struct {
+	Op      BlockOp
+	Entries []block.Entry
+	Remove  block.Entry // only Prefix and Pool count
+	IfMatch []string    // when not nil, one of these ETags must be the list's ("*": any)
+	DryRun  bool        // tell the effect only
+	Force   bool        // do it even when it takes a pool below min_up
+	By      string      // who asks, for the log
+}
+
+// The errors of a change that its caller can mend.
+var (
+	ErrReadOnly     = errors.New("the healthlb block says no state directory, so nothing can be changed here: add a line `state DIR`")
+	ErrPrecondition = errors.New("the block list has changed since: read it again")
+)
+
+// InterlockError says that a change would leave a pool with too few members, and was not made.
+type InterlockError struct {
+	Effect BlockEffect
+}
+
+// Error names the first pool and family that would be left with too few.
+func (e *InterlockError) Error() string {
+	for _, p := range e.Effect.Pools {
+		if p.Refused != "" {
+			return "pool " + p.Pool + " (" + p.Family + "): " + p.Refused + "; add ?force=1 to do it all the same"
+		}
+	}
+	return "the change would leave a pool with too few members; add ?force=1 to do it all the same"
+}
+
+// BlockEffect is what a change of the block list did, or with DryRun would do.
+type BlockEffect struct {
+	Changed   bool            `json:"changed"`
+	DryRun    bool            `json:"dry_run"`
+	ETag      string          `json:"etag,omitempty"` // of the list after the change
+	Pools     []PoolEffect    `json:"pools"`          // the families of pools whose eligible members change
+	Addresses []AddressEffect `json:"addresses"`      // the addresses that are no longer answered with
+}
+
+// PoolEffect is what a change does to one family of one pool.
+type PoolEffect struct {
+	Pool           string `json:"pool"`
+	Family         string `json:"family"` // A or AAAA
+	MinUp          int    `json:"min_up"`
+	EligibleBefore int    `json:"eligible_before"`
+	EligibleAfter  int    `json:"eligible_after"`
+	Refused        string `json:"refused,omitempty"` // why this needs force
+}
+
+// AddressEffect says when an address that is no longer answered with has run out of caches.
+type AddressEffect struct {
+	Pool      string     `json:"pool"`
+	Address   string     `json:"address"`
+	SafeAfter *time.Time `json:"safe_after"` // null: no answer has named it since the start
+}
+
+// PoolStatus is a pool as the API shows it.
+type PoolStatus struct {
+	Name     string         `json:"name"`
+	Zone     string         `json:"zone"`
+	Status   string         `json:"status"` // full, degraded or down; see the manual
+	Policy   string         `json:"policy"`
+	Answers  int            `json:"answers"` // 0: all
+	TTL      uint32         `json:"ttl"`     // seconds
+	LowTTL   uint32         `json:"ttl_low"` // seconds
+	Families []FamilyStatus `json:"families"`
+	Members  []MemberStatus `json:"members"`
+}
+
+// FamilyStatus is one family of a pool.
+type FamilyStatus struct {
+	Family   string `json:"family"` // A or AAAA
+	Members  int    `json:"members"`
+	Eligible int    `json:"eligible"`
+	MinUp    int    `json:"min_up"`
+	AllDown  bool   `json:"all_down"` // fewer than min_up are eligible
+}
+
+// MemberStatus is one member of a pool.
+type MemberStatus struct {
+	ID        string          `json:"id"`
+	Region    string          `json:"region,omitempty"`
+	Addresses []AddressStatus `json:"addresses"`
+}
+
+// AddressStatus is a member in one family.
+type AddressStatus struct {
+	Address      string        `json:"address"`
+	Family       string        `json:"family"` // A or AAAA
+	State        string        `json:"state"`  // up, suspect, lame, down or unknown
+	Since        time.Time     `json:"since"`
+	Reason       string        `json:"reason,omitempty"` // what the last probe that did not pass said
+	Eligible     bool          `json:"eligible"`
+	Block        *block.Entry  `json:"block,omitempty"` // the order that forbids it
+	Checks       []CheckStatus `json:"checks"`
+	LastAnswered *time.Time    `json:"last_answered"` // null: never since the start
+	SafeAfter    *time.Time    `json:"safe_after"`    // when the last answer that named it has run out of caches; null: never answered
+}
+
+// CheckStatus is one check of an address.
+type CheckStatus struct {
+	Check     string     `json:"check"`
+	State     string     `json:"state"`
+	Failures  int        `json:"failures"` // in a row
+	LastProbe *time.Time `json:"last_probe"`
+	Took      float64    `json:"took_seconds"`
+	Reason    string     `json:"reason,omitempty"`
+}

@@ -1,0 +1,71 @@
+// Package config reads healthlb's part of a Corefile. It opens no socket, starts no goroutine and leaves nothing behind; what it
+// returns is complete: every value checked, every default filled in.
+package config
+
+import (
+	"net/netip"
+	"time"
+
+	"example.org/healthlb/plugin/healthlb/pool"
+	"example.org/healthlb/plugin/healthlb/probe"
+)
+
+// Block is one healthlb block of a Corefile.
+type Block struct {
+	Where   string   // file:line of the block, for errors
+	Zones   []string // the server block's zones, lower-case FQDNs
+	Process Process
+	NS      []NameServer
+	SOA     SOA
+
+	Fallthrough      bool     // healthlb answers only at the names of its pools
+	FallthroughZones []string // only for names in these zones, lower-case FQDNs; empty: all
+
+	Pools    []Pool
+	Warnings []string // what should be logged when the block comes into force
+}
+
+// Process is what is one for the whole process. Several blocks may say it, but only with the same values.
+type Process struct {
+	Region string
+	State  string // directory, absolute; empty: none
+	Admin  *Admin // nil: none
+}
+
+// Admin is the admin endpoint. File names are absolute.
+type Admin struct {
+	Network   string // tcp or unix
+	Address   string // HOST:PORT or an absolute path
+	TokenFile string // empty: none
+	CertFile  string
+	KeyFile   string
+	ClientCA  string
+	Hosts     []string // further names that a Host header may have, lower-case
+}
+
+// NameServer is one name of an ns line, with the addresses for glue.
+type NameServer struct {
+	Name  string // lower-case FQDN
+	Addrs []netip.Addr
+}
+
+// SOA holds the fields of the SOA record. The MNAME is the first name server, else the apex.
+type SOA struct {
+	Mbox     string // lower-case FQDN; empty: hostmaster under the apex
+	Refresh  uint32 // seconds, as the rest
+	Retry    uint32
+	Expire   uint32
+	Negative uint32 // the SOA's MINIMUM and TTL: how long a negative answer may be cached (RFC 2308 section 5)
+}
+
+// Pool is one pool with what is needed to probe its members.
+type Pool struct {
+	pool.Spec
+	Where        string        // file:line
+	MembersFiles []string      // absolute; their members follow the Corefile's own in Spec.Members
+	OwnMembers   int           // how many of Spec.Members the Corefile itself says
+	Probes       []probe.Check // one for each of Spec.Checks, in the same order
+	Interval     time.Duration
+	Timeout      time.Duration
+	Confirm      time.Duration
+}
