@@ -1,0 +1,63 @@
+package answer
+
+import (
+	"errors"
+	"net/netip"
+
+	"github.com/miekg/dns"
+)
+
+// Subnet is a client subnet option of a query (RFC 7871 section 6).
+type Subnet struct {
+	option *dns.EDNS0_SUBNET
+	prefix netip.Prefix
+}
+
+// The ways in which a client subnet can be malformed that the DNS library lets through. RFC 7871 section 7.2.1 wants FORMERR for each.
+var (
+	errSubnetScope = errors.New("the client subnet of a query has a scope")
+	errSubnetBits  = errors.New("the client subnet has bits beyond its prefix")
+	errSubnetTwice = errors.New("the query has two client subnets")
+)
+
+// ReadSubnet returns the client subnet of a query's OPT record, nil when there is none, or an error when it is malformed.
+func ReadSubnet(opt *dns.OPT) (*Subnet, error) {
+	var found *dns.EDNS0_SUBNET
+	for _, option := range opt.Option {
+		if s, ok := option.(*dns.EDNS0_SUBNET); ok {
+			if found != nil {
+				return nil, errSubnetTwice
+			}
+			found = s
+		}
+	}
+	if found == nil {
+		return nil, nil
+	}
+	if found.SourceScope != 0 {
+		return nil, errSubnetScope
+	}
+	addr, _ := netip.AddrFromSlice(found.Address)
+	if found.Family != 2 { // 1 is IPv4; 0 stands without an address, and then its length must be 0, which the library checks
+		addr = addr.Unmap()
+	}
+	prefix := netip.PrefixFrom(addr, int(found.SourceNetmask))
+	if !prefix.IsValid() || prefix != prefix.Masked() {
+		return nil, errSubnetBits
+	}
+	return &Subnet{option: found, prefix: prefix}, nil
+}
+
+// EchoSubnet puts the client subnet of the query into the reply, if it was believed. perClient says whether the answer depends on the
+// client's network; else every client would get it, and the scope is 0 (RFC 7871 section 7.2.1).
+func (r *Reply) EchoSubnet(c Client, perClient bool) {
+	if c.subnet == nil {
+		return
+	}
+	echo := *c.subnet.option
+	echo.SourceScope = 0
+	if perClient {
+		echo.SourceScope = c.scope()
+	}
+	r.AddOption(&echo)
+}

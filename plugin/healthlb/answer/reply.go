@@ -1,0 +1,52 @@
+package answer
+
+import "github.com/miekg/dns"
+
+// Reply is a reply under construction, with room for what most replies need, so that it is one allocation.
+type Reply struct {
+	Msg      dns.Msg
+	Picks    [8]int32 // room for the positions of the members that are named
+	question [1]dns.Question
+	edns     bool
+}
+
+// NewReply begins an authoritative reply to a query that has one question.
+func NewReply(query *dns.Msg) *Reply {
+	r := new(Reply)
+	r.question[0] = query.Question[0]
+	r.edns = query.IsEdns0() != nil
+	r.Msg.MsgHdr = dns.MsgHdr{
+		Id:               query.Id,
+		Response:         true,
+		Opcode:           query.Opcode,
+		Authoritative:    true,
+		RecursionDesired: query.RecursionDesired,
+		CheckingDisabled: query.CheckingDisabled,
+	}
+	r.Msg.Question = r.question[:]
+	return r
+}
+
+// HasEDNS says whether the query came with EDNS, so that the reply may have options.
+func (r *Reply) HasEDNS() bool { return r.edns }
+
+// AddOption puts an EDNS option into the reply. CoreDNS fills in the rest of the OPT record: size, version and DO.
+func (r *Reply) AddOption(option dns.EDNS0) {
+	if len(r.Msg.Extra) > 0 {
+		if opt, ok := r.Msg.Extra[len(r.Msg.Extra)-1].(*dns.OPT); ok {
+			opt.Option = append(opt.Option, option)
+			return
+		}
+	}
+	opt := &dns.OPT{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT}, Option: []dns.EDNS0{option}}
+	r.Msg.Extra = append(r.Msg.Extra, opt)
+}
+
+// allDownText tells the client that no better answer was to be had.
+const allDownText = "all_down"
+
+// AllDownOption returns the extended error that marks an answer given because too few members are eligible: code 0, Other (RFC 8914
+// section 4.1).
+func AllDownOption() dns.EDNS0 {
+	return &dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeOther, ExtraText: allDownText}
+}

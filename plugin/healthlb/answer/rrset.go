@@ -1,0 +1,102 @@
+// Package answer makes DNS messages: RRsets that are ready before a query comes, negative answers, and the client subnet option. It
+// knows addresses and names, and nothing of pools.
+package answer
+
+import (
+	"net"
+	"net/netip"
+
+	"github.com/miekg/dns"
+)
+
+// RRset holds the records of one name and type, ready to be answered with. Every run of records in cyclic order is a part of one
+// slice, so that naming one costs no allocation. The records are shared by all answers: whoever wants to change one copies it, as
+// CoreDNS's plugin.md asks.
+type RRset struct {
+	normal, low []dns.RR // each twice in a row; low has the low TTL
+}
+
+// TTLs are the two TTLs of an RRset, in seconds.
+type TTLs struct{ Normal, Low uint32 }
+
+// NewRRset builds the records of owner for addresses of one family. The records with the low TTL are made only when needed.
+func NewRRset(owner string, addrs []netip.Addr, ttl TTLs, needLow bool) *RRset {
+	s := &RRset{normal: doubled(records(owner, addrs, ttl.Normal))}
+	s.low = s.normal
+	if needLow && ttl.Low != ttl.Normal {
+		s.low = doubled(records(owner, addrs, ttl.Low))
+	}
+	return s
+}
+
+// Len returns how many records there are.
+func (s *RRset) Len() int { return len(s.normal) / 2 }
+
+// Run returns the k records from start on, cyclic. The slice has no room to append to: what it stands in is shared.
+func (s *RRset) Run(start, k int, low bool) []dns.RR {
+	return s.side(low)[start : start+k : start+k]
+}
+
+// List returns the records at the given positions.
+func (s *RRset) List(positions []int32, low bool) []dns.RR {
+	side := s.side(low)
+	rrs := make([]dns.RR, len(positions))
+	for i, p := range positions {
+		rrs[i] = side[p]
+	}
+	return rrs
+}
+
+func (s *RRset) side(low bool) []dns.RR {
+	if low {
+		return s.low
+	}
+	return s.normal
+}
+
+func doubled(rrs []dns.RR) []dns.RR {
+	twice := make([]dns.RR, 2*len(rrs))
+	copy(twice[copy(twice, rrs):], rrs)
+	return twice
+}
+
+// records returns an A or AAAA record for each address, side by side in memory, so that a run of them is read quickly.
+func records(owner string, addrs []netip.Addr, ttl uint32) []dns.RR {
+	rrs := make([]dns.RR, len(addrs))
+	if len(addrs) == 0 {
+		return rrs
+	}
+	if addrs[0].Is4() {
+		as, ips := make([]dns.A, len(addrs)), make([]byte, 0, len(addrs)*net.IPv4len)
+		for i, addr := range addrs {
+			ip := addr.As4()
+			ips = append(ips, ip[:]...)
+			as[i] = dns.A{Hdr: header(owner, dns.TypeA, ttl), A: net.IP(ips[i*net.IPv4len:])[:net.IPv4len:net.IPv4len]}
+			rrs[i] = &as[i]
+		}
+		return rrs
+	}
+	as, ips := make([]dns.AAAA, len(addrs)), make([]byte, 0, len(addrs)*net.IPv6len)
+	for i, addr := range addrs {
+		ip := addr.As16()
+		ips = append(ips, ip[:]...)
+		as[i] = dns.AAAA{Hdr: header(owner, dns.TypeAAAA, ttl), AAAA: net.IP(ips[i*net.IPv6len:])[:net.IPv6len:net.IPv6len]}
+		rrs[i] = &as[i]
+	}
+	return rrs
+}
+
+func header(owner string, rrtype uint16, ttl uint32) dns.RR_Header {
+	return dns.RR_Header{Name: owner, Rrtype: rrtype, Class: dns.ClassINET, Ttl: ttl}
+}
+
+// Renamed returns copies of the records with another owner: what a wildcard's records become for the name that was asked (RFC 4592
+// section 3.3.1).
+func Renamed(rrs []dns.RR, owner string) []dns.RR {
+	renamed := make([]dns.RR, len(rrs))
+	for i, rr := range rrs {
+		renamed[i] = dns.Copy(rr)
+		renamed[i].Header().Name = owner
+	}
+	return renamed
+}

@@ -1,0 +1,62 @@
+package pool
+
+import (
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"example.org/healthlb/plugin/healthlb/health"
+)
+
+// Stats counts what a pool answered. It outlives the pool over reloads.
+type Stats struct {
+	Answers        atomic.Uint64 // replies to queries for an address of the pool
+	AllDownAnswers atomic.Uint64 // those of them given because too few members were eligible
+
+	turns [Families]atomic.Uint64 // see policy.Query
+}
+
+func newStats() *Stats {
+	s := &Stats{}
+	for f := range s.turns {
+		s.turns[f].Store(rand.Uint64N(1 << 32)) // so that responders started together do not all begin with the same member
+	}
+	return s
+}
+
+// Stats returns the pool's counters.
+func (p *Pool) Stats() *Stats { return p.stats }
+
+// usage is what is written down of an address when it is answered with. It outlives the pool over reloads.
+type usage struct {
+	answered    atomic.Int64 // when it was last named, in seconds since 1970; 0: never
+	safeAfter   atomic.Int64 // when the last answer that named it has run out of caches, rounded up, in seconds since 1970
+	transitions [health.States]atomic.Uint64
+}
+
+// note writes down that an answer with this TTL names the address. Most calls find that the same second has been noted already, and
+// only read.
+func (u *usage) note(now int64, ttl uint32) {
+	safe := now + 1 + int64(ttl)
+	if u.answered.Load() >= now && u.safeAfter.Load() >= safe {
+		return
+	}
+	raise(&u.answered, now)
+	raise(&u.safeAfter, safe)
+}
+
+// raise sets v to x unless it is larger already.
+func raise(v *atomic.Int64, x int64) {
+	for old := v.Load(); old < x && !v.CompareAndSwap(old, x); old = v.Load() {
+	}
+}
+
+// seconds returns the time that was noted, nil for never.
+func seconds(v *atomic.Int64) *time.Time {
+	s := v.Load()
+	if s == 0 {
+		return nil
+	}
+	t := time.Unix(s, 0).UTC()
+	return &t
+}
