@@ -67,9 +67,10 @@ func (e *InterlockError) Error() string {
 type BlockEffect struct {
 	Changed   bool            `json:"changed"`
 	DryRun    bool            `json:"dry_run"`
-	ETag      string          `json:"etag,omitempty"` // of the list after the change
-	Pools     []PoolEffect    `json:"pools"`          // the families of pools whose eligible members change
-	Addresses []AddressEffect `json:"addresses"`      // the addresses that are no longer answered with
+	ETag      string          `json:"etag,omitempty"`     // of the list after the change
+	Pools     []PoolEffect    `json:"pools"`              // the families of pools whose eligible members change
+	Addresses []AddressEffect `json:"addresses"`          // the addresses that are no longer answered with
+	Warnings  []string        `json:"warnings,omitempty"` // what may be a slip, but was done
 }
 
 // PoolEffect is what a change does to one family of one pool.

@@ -1,0 +1,86 @@
+package admin
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxBody is the largest body taken, in bytes: some 20,000 blocks.
+const maxBody = 1 << 20
+
+// The forms of a list of blocks.
+const (
+	mediaText = "text/plain"
+	mediaJSON = "application/json"
+)
+
+// readBody returns a request's body and its form. No Content-Type is text, as that is what one types by hand.
+func readBody(w http.ResponseWriter, r *http.Request) (body []byte, form string, err error) {
+	if form, err = bodyForm(r.Header); err != nil {
+		return nil, "", err
+	}
+	body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, "", problem(http.StatusRequestEntityTooLarge, "the body is too large: want at most %d bytes", maxBody)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, "", problem(http.StatusRequestTimeout, "the body took too long")
+	case err != nil:
+		return nil, "", problem(http.StatusBadRequest, "the body cannot be read: %v", err)
+	}
+	return body, form, nil
+}
+
+// bodyForm is the form that the header says the body has.
+func bodyForm(header http.Header) (string, error) {
+	const want = "want " + mediaText + " or " + mediaJSON
+	if encoding := header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return "", problem(http.StatusUnsupportedMediaType, "Content-Encoding %q is not understood: %s, not encoded", encoding, want)
+	}
+	given := header.Get("Content-Type")
+	if given == "" {
+		return mediaText, nil
+	}
+	form, params, err := mime.ParseMediaType(given)
+	if err != nil || form != mediaText && form != mediaJSON {
+		return "", problem(http.StatusUnsupportedMediaType, "Content-Type %q is not understood: %s", given, want)
+	}
+	if charset, given := params["charset"]; given && !slices.Contains([]string{"utf-8", "us-ascii"}, strings.ToLower(charset)) {
+		return "", problem(http.StatusUnsupportedMediaType, "charset %q is not understood: %s in UTF-8", charset, want)
+	}
+	return form, nil
+}
+
+// wantsText tells whether the caller likes text better than JSON (RFC 9110 section 12.5.1).
+func wantsText(header http.Header) bool {
+	accept := strings.Join(header.Values("Accept"), ",")
+	return quality(accept, mediaText) > quality(accept, mediaJSON)
+}
+
+// quality is the weight that an Accept header gives a media type: that of the most specific range it is in, 0 when in none.
+func quality(accept, mediaType string) float64 {
+	kind, _, _ := strings.Cut(mediaType, "/")
+	best, weight := 0, 0.0
+	for part := range strings.SplitSeq(accept, ",") {
+		given, params, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue
+		}
+		specific := 1 + slices.Index([]string{"*/*", kind + "/*", mediaType}, given)
+		if specific <= best {
+			continue
+		}
+		best, weight = specific, 1
+		if q, err := strconv.ParseFloat(params["q"], 64); err == nil {
+			weight = q
+		}
+	}
+	return weight
+}

@@ -1,0 +1,80 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"syscall"
+)
+
+// Problem is an error as callers get it: a problem document of RFC 9457, application/problem+json.
+type Problem struct {
+	Type   string       `json:"type"`   // about:blank: the status says it all (RFC 9457 section 4.2.1)
+	Title  string       `json:"title"`  // the status in words
+	Status int          `json:"status"` // as in the answer's first line
+	Detail string       `json:"detail"`
+	Effect *BlockEffect `json:"effect,omitempty"` // what a change refused for its effect would do
+}
+
+// Error is the problem in one line.
+func (p *Problem) Error() string { return strconv.Itoa(p.Status) + " " + p.Title + ": " + p.Detail }
+
+func problem(status int, detail string, args ...any) *Problem {
+	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: fmt.Sprintf(detail, args...)}
+}
+
+// problemOf is the answer to an error of the backend. What the store says goes to the log: it may name what callers need not know.
+func (s *service) problemOf(err error) *Problem {
+	var known *Problem
+	var interlock *InterlockError
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &interlock):
+		p := problem(http.StatusConflict, "%v", interlock)
+		effect := complete(interlock.Effect)
+		p.Effect = &effect
+		return p
+	case errors.Is(err, ErrReadOnly):
+		return problem(http.StatusConflict, "%v", ErrReadOnly)
+	case errors.Is(err, ErrPrecondition):
+		return problem(http.StatusPreconditionFailed, "%v", ErrPrecondition)
+	}
+	s.endpoint.settings.Warn("admin endpoint: %v", err)
+	if errors.Is(err, syscall.ENOSPC) {
+		return problem(http.StatusInsufficientStorage, "the disk with the state directory is full; nothing was changed")
+	}
+	return problem(http.StatusInternalServerError, "the change could not be stored, for a reason that is in healthlb's log")
+}
+
+// fail answers with an error.
+func (s *service) fail(w http.ResponseWriter, err error) {
+	p := s.problemOf(err)
+	if p.Status == http.StatusRequestTimeout || p.Status == http.StatusRequestEntityTooLarge {
+		w.Header().Set("Connection", "close") // the rest of the body may still come
+	}
+	body, err := json.Marshal(p)
+	if err != nil { // of an effect: none of its types can fail
+		panic(err)
+	}
+	write(w, p.Status, "application/problem+json", append(body, '\n'))
+}
+
+// respond answers with a value in JSON, on one line.
+func respond(w http.ResponseWriter, value any) error {
+	body, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	write(w, http.StatusOK, "application/json", append(body, '\n'))
+	return nil
+}
+
+func write(w http.ResponseWriter, status int, mediaType string, body []byte) {
+	w.Header().Set("Content-Type", mediaType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a caller gone by now cannot be told
+}

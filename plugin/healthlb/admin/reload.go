@@ -1,0 +1,102 @@
+package admin
+
+import (
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// watched is what was read from files. It is read again, on use, when they have changed; what cannot be read leaves the old value in
+// force. Renames and swaps of symbolic links count as changes, as the files are looked at through their names.
+type watched[T any] struct {
+	files []string
+	every time.Duration
+	warn  func(format string, args ...any)
+	read  func() (T, error)
+	value atomic.Pointer[T]
+
+	mu     sync.Mutex // guards what follows; held while the files are looked at
+	looked time.Time
+	stamps []os.FileInfo // of files; nil: not there
+	warned string        // the last error, "" when the value is that of the files
+}
+
+// settled is the age from which a file's time tells all its changes: below it, a second write may have the time of the first, as file
+// systems count in steps (2s on FAT, 1s on old ones, 10ms on ext4 and XFS).
+const settled = 2 * time.Second
+
+// watch reads the files for the first time.
+func watch[T any](files []string, every time.Duration, warn func(string, ...any), read func() (T, error)) (*watched[T], error) {
+	w := &watched[T]{files: files, every: every, warn: warn, read: read, looked: time.Now()}
+	w.stamps = w.stat() // before reading: a change in between is then seen as one
+	value, err := read()
+	if err != nil {
+		return nil, err
+	}
+	w.value.Store(&value)
+	return w, nil
+}
+
+// get returns the value in force.
+func (w *watched[T]) get() T {
+	if w.mu.TryLock() { // whoever comes while another looks takes the old value instead of waiting
+		if now := time.Now(); now.Sub(w.looked) >= w.every {
+			w.look(now)
+		}
+		w.mu.Unlock()
+	}
+	return *w.value.Load()
+}
+
+func (w *watched[T]) look(now time.Time) {
+	stamps := w.stat()
+	changed := !sameStamps(w.stamps, stamps)
+	if !changed && !w.fresh() {
+		w.looked = now
+		return
+	}
+	w.looked, w.stamps = now, stamps
+	value, err := w.read()
+	if err == nil {
+		w.value.Store(&value)
+		w.warned = ""
+		return
+	}
+	if changed || err.Error() != w.warned {
+		w.warned = err.Error()
+		w.warn("admin endpoint: what was read before stays in force: %v", err)
+	}
+}
+
+// fresh tells whether some file was so young when it was last looked at that it may have changed since with the same time.
+func (w *watched[T]) fresh() bool {
+	for _, info := range w.stamps {
+		if info != nil && w.looked.Sub(info.ModTime()) < settled {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *watched[T]) stat() []os.FileInfo {
+	stamps := make([]os.FileInfo, len(w.files))
+	for i, file := range w.files {
+		if info, err := os.Stat(file); err == nil {
+			stamps[i] = info
+		}
+	}
+	return stamps
+}
+
+func sameStamps(a, b []os.FileInfo) bool {
+	for i := range a {
+		if (a[i] == nil) != (b[i] == nil) {
+			return false
+		}
+		if a[i] != nil && (!os.SameFile(a[i], b[i]) || a[i].Size() != b[i].Size() || !a[i].ModTime().Equal(b[i].ModTime())) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,98 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/netutil"
+)
+
+// limits bound what callers can take.
+type limits struct {
+	header      time.Duration // until the request's header is read, a TLS handshake included
+	read        time.Duration // until its body is read
+	write       time.Duration // until the answer is written
+	idle        time.Duration // between two requests of a connection
+	headerBytes int
+	connections int // at once; more wait in the listener's queue
+}
+
+// standard are the limits in force. The longest list of blocks (1 MiB) needs 30 seconds at 280 kbit/s.
+var standard = limits{
+	header: 5 * time.Second, read: 30 * time.Second, write: 30 * time.Second, idle: time.Minute, headerBytes: 16 << 10, connections: 128,
+}
+
+// Server is the endpoint in service.
+type Server struct {
+	addr    net.Addr
+	http    *http.Server
+	current atomic.Pointer[service]
+	release func() error  // of bind
+	ended   chan struct{} // closed when the listener is served no more
+}
+
+// Listen binds the endpoint's address and serves it until Close.
+func Listen(endpoint *Endpoint, backend Backend) (*Server, error) {
+	return listen(endpoint, backend, standard)
+}
+
+func listen(endpoint *Endpoint, backend Backend, limit limits) (*Server, error) {
+	listener, release, err := bind(endpoint.settings.Network, endpoint.settings.Address)
+	if err != nil {
+		return nil, fmt.Errorf("admin endpoint: %w", err)
+	}
+	s := &Server{addr: listener.Addr(), release: release, ended: make(chan struct{})}
+	s.Configure(endpoint, backend)
+
+	only1 := new(http.Protocols) // HTTP/2 would need limits of its own, and gains nothing here
+	only1.SetHTTP1(true)
+	s.http = &http.Server{
+		Handler:                      http.HandlerFunc(s.serve),
+		ReadHeaderTimeout:            limit.header,
+		ReadTimeout:                  limit.read,
+		WriteTimeout:                 limit.write,
+		IdleTimeout:                  limit.idle,
+		MaxHeaderBytes:               limit.headerBytes,
+		Protocols:                    only1,
+		DisableGeneralOptionsHandler: true, // it would answer OPTIONS * to anybody
+		// What net/http logs are failed handshakes and the like, which any port scanner causes.
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
+	go func() {
+		defer close(s.ended)
+		err := s.http.Serve(switching{netutil.LimitListener(listener, limit.connections), s})
+		if !errors.Is(err, http.ErrServerClosed) {
+			s.current.Load().endpoint.settings.Warn("admin endpoint at %s has ended: %v", s.addr, err)
+		}
+	}()
+	return s, nil
+}
+
+// serve hands a request to the settings of the moment it came.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) { s.current.Load().ServeHTTP(w, r) }
+
+// Configure puts other settings and another backend in force, for all requests from now on, also those on connections that are open.
+// The listener stays, whatever address the endpoint says.
+func (s *Server) Configure(endpoint *Endpoint, backend Backend) {
+	s.current.Store(newService(endpoint, backend))
+}
+
+// Addr is where the server listens.
+func (s *Server) Addr() net.Addr { return s.addr }
+
+// Close takes no more connections, lets the requests under way end until ctx is done, and then cuts them off, which is an error.
+func (s *Server) Close(ctx context.Context) error {
+	err := s.release()
+	if shutdownErr := s.http.Shutdown(ctx); shutdownErr != nil {
+		err = errors.Join(err, fmt.Errorf("admin endpoint: requests were cut off: %w", shutdownErr), s.http.Close())
+	}
+	<-s.ended
+	return err
+}

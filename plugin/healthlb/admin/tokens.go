@@ -1,0 +1,122 @@
+package admin
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+)
+
+// role is what a caller may do.
+type role int
+
+const (
+	nobody      role = iota
+	mayRead          // GET and HEAD
+	mayRegister      // nothing yet: registrations have their own calls
+	mayOperate       // everything
+)
+
+var roles = map[string]role{"read": mayRead, "register": mayRegister, "operate": mayOperate}
+
+// token is one line of a token file. Only the digest is kept, so that no copy of the process's memory gives tokens away, and all
+// comparisons are of one length.
+type token struct {
+	digest [sha256.Size]byte
+	role   role
+}
+
+type tokens []token
+
+// minToken is the shortest token taken, in characters: 16 of base64 are 96 bits, of hexadecimal digits 64.
+const minToken = 16
+
+// maxTokenFile is the largest token file read, in bytes.
+const maxTokenFile = 1 << 20
+
+// bearer is the form of a token in a header: b64token of RFC 6750 section 2.1.
+var bearer = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
+
+func readTokens(file string) (tokens, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, fmt.Errorf("token file: %w", err)
+	}
+	if info.Size() > maxTokenFile {
+		return nil, fmt.Errorf("token file %s has %d bytes: want at most %d", file, info.Size(), maxTokenFile)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("token file: %w", err)
+	}
+	list, err := parseTokens(string(data))
+	if err != nil {
+		return nil, fmt.Errorf("token file %s: %w", file, err)
+	}
+	return list, nil
+}
+
+// parseTokens reads one `TOKEN [ROLE]` a line. A word that begins with # begins a comment. No error quotes the line, for a token may be
+// anywhere on it.
+func parseTokens(text string) (tokens, error) {
+	var list tokens
+	first := make(map[[sha256.Size]byte]int) // line by digest
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		words := strings.Fields(line)
+		for i, word := range words {
+			if strings.HasPrefix(word, "#") {
+				words = words[:i]
+				break
+			}
+		}
+		if len(words) == 0 {
+			continue
+		}
+		t, err := parseToken(words)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", number, err)
+		}
+		if before, found := first[t.digest]; found {
+			return nil, fmt.Errorf("line %d: the same token as on line %d: want each once", number, before)
+		}
+		first[t.digest] = number
+		list = append(list, t)
+	}
+	if len(list) == 0 {
+		return nil, errors.New("no token in it: want one TOKEN [ROLE] a line")
+	}
+	return list, nil
+}
+
+func parseToken(words []string) (token, error) {
+	switch word := words[0]; {
+	case len(words) > 2:
+		return token{}, fmt.Errorf("%d words: want TOKEN [ROLE]", len(words))
+	case len(word) < minToken:
+		return token{}, fmt.Errorf("the token has %d characters: want at least %d", len(word), minToken)
+	case !bearer.MatchString(word):
+		return token{}, errors.New("the token has a character that a header cannot carry: want A-Z a-z 0-9 . _ ~ + / - with = at the end only")
+	}
+	t := token{digest: sha256.Sum256([]byte(words[0])), role: mayOperate}
+	if len(words) == 2 {
+		if t.role = roles[words[1]]; t.role == nobody {
+			return token{}, errors.New("unknown role behind the token: want read, register or operate")
+		}
+	}
+	return t, nil
+}
+
+// find returns the role of a presented token, in a time that tells neither how much of it was right nor which line it met.
+func (list tokens) find(presented string) role {
+	digest := sha256.Sum256([]byte(presented))
+	found := int(nobody)
+	for _, t := range list {
+		found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(digest[:], t.digest[:]), int(t.role), found)
+	}
+	return role(found)
+}
