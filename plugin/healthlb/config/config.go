@@ -14,7 +14,7 @@ import (
 type Block struct {
 	Where   string   // file:line of the block, for errors
 	Zones   []string // the server block's zones, lower-case FQDNs
-	Process Process
+	Process Process  // what this block says of it; see Combine
 	NS      []NameServer
 	SOA     SOA
 
@@ -23,6 +23,8 @@ type Block struct {
 
 	Pools    []Pool
 	Warnings []string // what should be logged when the block comes into force
+
+	process processText
 }
 
 // Process is what is one for the whole process. Several blocks may say it, but only with the same values.
@@ -68,4 +70,8 @@ type Pool struct {
 	Interval     time.Duration
 	Timeout      time.Duration
 	Confirm      time.Duration
+
+	at    pos
+	own   []member // the Corefile's own members, for ReloadMembers; only with files
+	files []membersFile
 }
