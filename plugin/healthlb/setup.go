@@ -1,11 +1,30 @@
-// Package healthlb makes CoreDNS a health-aware authoritative responder.
+// Package healthlb makes CoreDNS a health-aware authoritative responder: it answers A and AAAA for the names of its pools with the
+// members that pass their probes and that no operator has blocked.
 package healthlb
 
 import (
 	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
+
+	"example.org/healthlb/plugin/healthlb/config"
 )
 
 func init() { plugin.Register("healthlb", setup) }
 
-func setup(_ *caddy.Controller) error { return nil }
+// setup reads one healthlb block. It has no side effects: if the Corefile is refused, nothing is left of it.
+func setup(c *caddy.Controller) error {
+	b, err := config.Parse(c)
+	if err != nil {
+		return plugin.Error("healthlb", err)
+	}
+	s, err := generationOf(c).add(b)
+	if err != nil {
+		return plugin.Error("healthlb", err)
+	}
+	// The closure is called once for each zone and socket: each chain gets a handler of its own.
+	dnsserver.GetConfig(c).AddPlugin(func(next plugin.Handler) plugin.Handler {
+		return &handler{Next: next, site: s}
+	})
+	return nil
+}

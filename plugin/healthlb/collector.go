@@ -1,0 +1,102 @@
+package healthlb
+
+import (
+	"github.com/coredns/coredns/plugin"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"example.org/healthlb/plugin/healthlb/health"
+	"example.org/healthlb/plugin/healthlb/pool"
+)
+
+func init() { prometheus.MustRegister(collector{theHub}) }
+
+// collector shows what is known of pools and members at the moment someone looks. Nothing has to be kept in step, and the series of a
+// member go when it goes.
+type collector struct{ hub *hub }
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, subsystem, name), help, labels, nil)
+}
+
+var (
+	membersDesc     = describe("members", "Gauge of members by state; a blocked one counts as blocked, else its worst family decides.", "pool", "state")
+	memberUpDesc    = describe("member_up", "Gauge that is 1 while health lets the member be answered with.", "pool", "member", "family")
+	transitionsDesc = describe("transitions_total", "Counter of how often a member entered a state, both families together.", "pool", "member", "to")
+	answersDesc     = describe("answers_total", "Counter of answers to queries for a pool's addresses.", "pool")
+	allDownDesc     = describe("all_down_answers_total", "Counter of answers given while too few members were eligible.", "pool")
+	blocksDesc      = describe("blocks", "Gauge of entries of the block list.")
+	budgetDesc      = describe("failover_budget_seconds", "Gauge of the worst case from a member's death to the end of its use.", "pool")
+)
+
+// blockedState is what a blocked member counts as in the metric members, beside the states of its health.
+const blockedState = "blocked"
+
+// Describe implements prometheus.Collector.
+func (collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		membersDesc, memberUpDesc, transitionsDesc, answersDesc, allDownDesc, blocksDesc, budgetDesc,
+	} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	blocks := c.hub.blocks.Load()
+	gauge(ch, blocksDesc, float64(blocks.Len()))
+	for _, p := range c.hub.pools() {
+		stats := p.Stats()
+		counter(ch, answersDesc, stats.Answers.Load(), p.Name)
+		counter(ch, allDownDesc, stats.AllDownAnswers.Load(), p.Name)
+		gauge(ch, budgetDesc, p.config.FailoverBudget().Seconds(), p.Name)
+		collectMembers(ch, p.Name, p.View(blocks))
+	}
+}
+
+func collectMembers(ch chan<- prometheus.Metric, name string, v pool.View) {
+	members := map[string]int{blockedState: 0}
+	for s := range health.States {
+		members[health.State(s).String()] = 0
+	}
+	for _, m := range v.Members {
+		members[memberState(m)]++
+		var entered [health.States]uint64
+		for _, a := range m.Addresses {
+			up := 0.0
+			if a.State.Serving() {
+				up = 1
+			}
+			gauge(ch, memberUpDesc, up, name, m.ID, a.Family.String())
+			for to, n := range a.Transitions {
+				entered[to] += n
+			}
+		}
+		for to, n := range entered {
+			if health.State(to) != health.Unknown { // never entered
+				counter(ch, transitionsDesc, n, name, m.ID, health.State(to).String())
+			}
+		}
+	}
+	for state, n := range members {
+		gauge(ch, membersDesc, float64(n), name, state)
+	}
+}
+
+func memberState(m pool.MemberView) string {
+	worst := health.Up
+	for _, a := range m.Addresses {
+		if a.Block != nil {
+			return blockedState
+		}
+		worst = health.Worst(worst, a.State)
+	}
+	return worst.String()
+}
+
+func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+}
+
+func counter(ch chan<- prometheus.Metric, d *prometheus.Desc, v uint64, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+}

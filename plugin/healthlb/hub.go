@@ -1,0 +1,225 @@
+package healthlb
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"example.org/healthlb/plugin/healthlb/admin"
+	"example.org/healthlb/plugin/healthlb/block"
+	"example.org/healthlb/plugin/healthlb/pool"
+	"example.org/healthlb/plugin/healthlb/probe"
+)
+
+// theHub is the one of the process.
+var theHub = newHub()
+
+// hub owns what outlives a Corefile: the targets and their schedule, the blocks, the serials, the listeners. Generations come and go;
+// it works while there is at least one.
+type hub struct {
+	log     *transitionLog
+	serials serials
+	blocks  atomic.Pointer[block.Set]
+	current atomic.Pointer[generation] // the generation that the endpoint and the metrics show
+
+	applying sync.Mutex    // held while a block list is put into force, so that of two the later one stays
+	expiries chan struct{} // wakes the goroutine that ends blocks
+
+	mu          sync.Mutex    // guards what follows; never held while waiting for a probe or a request
+	generations []*generation // acquired, the oldest first
+	scheduler   *probe.Scheduler
+	targets     map[probe.Target]*target
+	dirty       *dirty
+	stop        chan struct{} // closed to end the hub's goroutines
+	goroutines  sync.WaitGroup
+	servers     map[string]*admin.Server // of the admin endpoints, by network and address
+	store       atomic.Pointer[openStore]
+}
+
+func newHub() *hub { return &hub{log: newTransitionLog(), expiries: make(chan struct{}, 1)} }
+
+// acquire puts a generation to work beside those that are. It returns when the first round of probes is over. After an error nothing
+// of the generation is left.
+func (h *hub) acquire(g *generation) error {
+	h.mu.Lock()
+	waiting, err := h.start(g)
+	var closers []func()
+	switch {
+	case err != nil:
+		closers = h.drop(g)
+	case h.current.Load() == nil:
+		closers = h.commit(g)
+	}
+	h.mu.Unlock()
+	runAll(closers)
+	if err != nil {
+		return err
+	}
+
+	await(waiting, g.firstRound())
+	for _, p := range g.pools {
+		h.rebuild(p)
+	}
+	for _, z := range g.zones {
+		h.serials.publish(z, time.Now())
+	}
+	close(g.isReady)
+	return nil
+}
+
+// await waits until each target has had its first result, or the time is over.
+func await(targets []*target, limit time.Duration) {
+	deadline := time.After(limit)
+	for _, t := range targets {
+		select {
+		case <-t.first:
+		case <-deadline:
+			return
+		}
+	}
+}
+
+// start sets all of a generation to work. It returns the targets whose first results have to be waited for. After an error the caller
+// drops the generation. The caller holds h.mu.
+func (h *hub) start(g *generation) (waiting []*target, err error) {
+	if len(h.generations) == 0 {
+		h.open()
+	}
+	h.generations = append(h.generations, g)
+	if err := h.openStore(g.process.State); err != nil {
+		return nil, err
+	}
+	if err := h.listen(g); err != nil {
+		return nil, err
+	}
+	if err := g.build(h.current.Load(), time.Now()); err != nil {
+		return nil, err
+	}
+	blocks := h.blocks.Load()
+	for _, p := range g.pools {
+		h.rebuild(p)
+		waiting = append(waiting, h.watch(p)...)
+	}
+	for _, z := range g.zones {
+		for _, glue := range z.glue {
+			glue.rebuild(blocks)
+		}
+	}
+	h.follow(g)
+	return waiting, nil
+}
+
+// open begins the hub's own work. The caller holds h.mu.
+func (h *hub) open() {
+	h.scheduler = probe.NewScheduler(probe.Options{OnLag: observeLag})
+	h.targets = make(map[probe.Target]*target)
+	h.servers = make(map[string]*admin.Server)
+	h.dirty, h.stop = newDirty(), make(chan struct{})
+	dirty, stop := h.dirty, h.stop
+	h.goroutines.Go(func() { dirty.run(h.rebuild, stop) })
+	h.goroutines.Go(func() { h.expire(stop) })
+}
+
+// drop takes a generation out, and when it was the last one ends the hub's own work. What it returns is to be run without h.mu, which
+// the caller holds.
+func (h *hub) drop(g *generation) (closers []func()) {
+	i := slices.Index(h.generations, g)
+	if i < 0 {
+		return nil
+	}
+	h.generations = slices.Delete(slices.Clone(h.generations), i, i+1)
+	if g.stop != nil {
+		close(g.stop)
+		closers = append(closers, func() { <-g.stopped })
+	}
+	for _, p := range g.pools {
+		for _, s := range p.slots {
+			h.unsubscribe(s, p)
+		}
+	}
+	if h.current.Load() == g {
+		h.current.Store(nil)
+	}
+	if len(h.generations) > 0 {
+		next := h.current.Load()
+		if next == nil {
+			next = h.generations[len(h.generations)-1]
+		}
+		return append(append(closers, h.commit(next)...), h.closeStore())
+	}
+	for key, server := range h.servers {
+		closers = append(closers, h.unlisten(key, server))
+	}
+	close(h.stop)
+	return append(closers, h.scheduler.Close, h.goroutines.Wait, h.closeStore())
+}
+
+// commit makes a generation the one that counts. What it returns is to be run without h.mu, which the caller holds.
+func (h *hub) commit(g *generation) (closers []func()) {
+	if h.current.Swap(g) != g {
+		for _, b := range g.blocks {
+			for _, warning := range b.Warnings {
+				log.Warning(warning)
+			}
+		}
+	}
+	return h.configure(g)
+}
+
+// release ends a generation.
+func (h *hub) release(gs ...*generation) {
+	h.mu.Lock()
+	var closers []func()
+	for _, g := range gs {
+		closers = append(closers, h.drop(g)...)
+	}
+	h.mu.Unlock()
+	runAll(closers)
+}
+
+// atWork returns the generations at work, each complete.
+func (h *hub) atWork() []*generation {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.generations)
+}
+
+func runAll(fs []func()) {
+	for _, f := range fs {
+		f()
+	}
+}
+
+// watch has the results of a pool's slots handed to it. It returns the targets whose first result has to be waited for. The caller
+// holds h.mu.
+func (h *hub) watch(p *livePool) (waiting []*target) {
+	p.slots = p.Slots()
+	for _, s := range p.slots {
+		if t := h.subscribe(s, p); t != nil {
+			waiting = append(waiting, t)
+		}
+	}
+	return waiting
+}
+
+// rebuild makes a pool's snapshot anew.
+func (h *hub) rebuild(p *livePool) {
+	h.serials.changed(p.zone, p.Rebuild(h.blocks.Load), time.Now())
+}
+
+// setMembers gives a pool other members while it is at work.
+func (h *hub) setMembers(g *generation, p *livePool, members []pool.Member) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !slices.Contains(h.generations, g) {
+		return
+	}
+	before := p.slots
+	p.SetMembers(members, time.Now())
+	h.watch(p)
+	for _, s := range before {
+		h.unsubscribe(s, p)
+	}
+	h.rebuild(p)
+}

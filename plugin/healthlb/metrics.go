@@ -1,0 +1,69 @@
+package healthlb
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/coredns/coredns/plugin"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"example.org/healthlb/plugin/healthlb/health"
+	"example.org/healthlb/plugin/healthlb/probe"
+)
+
+const subsystem = "healthlb"
+
+var (
+	probesTotal = promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "probes_total",
+		Help: "Counter of probes by what they found.",
+	}, []string{"kind", "result"})
+
+	probeDuration = promauto.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "probe_duration_seconds",
+		Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14), // 0.5 ms, as inside a rack, to 4 s, beyond the longest default timeout
+		Help:    "Histogram of how long probes took.",
+	}, []string{"kind"})
+
+	probeLag = promauto.NewHistogram(prometheus.HistogramOpts{
+		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "probe_lag_seconds",
+		Buckets: prometheus.ExponentialBuckets(0.001, 2, 14), // 1 ms to 8 s
+		Help:    "Histogram of how late probes started.",
+	})
+
+	adminRequestsTotal = promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "admin_requests_total",
+		Help: "Counter of requests to the admin endpoint.",
+	}, []string{"method", "code"})
+
+	membersFileErrors = promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "members_file_errors_total",
+		Help: "Counter of members files that were not taken over because they are missing or wrong.",
+	}, []string{"pool"})
+)
+
+func observeLag(lag time.Duration) { probeLag.Observe(lag.Seconds()) }
+
+func observeRequest(method string, code int) {
+	adminRequestsTotal.WithLabelValues(method, strconv.Itoa(code)).Inc()
+}
+
+// kindMetrics are the metrics of one kind of check, looked up once.
+type kindMetrics struct {
+	results  [health.Inconclusive + 1]prometheus.Counter
+	duration prometheus.Observer
+}
+
+func newKindMetrics(kind string) kindMetrics {
+	m := kindMetrics{duration: probeDuration.WithLabelValues(kind)}
+	for o := range m.results {
+		m.results[o] = probesTotal.WithLabelValues(kind, health.Outcome(o).String())
+	}
+	return m
+}
+
+func (m kindMetrics) observe(r probe.Result) {
+	m.results[r.Outcome].Inc()
+	m.duration.Observe(r.Took.Seconds())
+}

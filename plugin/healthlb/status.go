@@ -1,0 +1,99 @@
+package healthlb
+
+import (
+	"time"
+
+	"example.org/healthlb/plugin/healthlb/admin"
+	"example.org/healthlb/plugin/healthlb/pool"
+)
+
+// pools returns the pools that count, in the order of their names.
+func (h *hub) pools() []*livePool {
+	if g := h.current.Load(); g != nil {
+		return g.pools
+	}
+	return nil
+}
+
+// pool returns one of them, or nil.
+func (h *hub) pool(name string) *livePool {
+	if g := h.current.Load(); g != nil {
+		return g.byName[name]
+	}
+	return nil
+}
+
+// Pools implements admin.Backend.
+func (h *hub) Pools() []admin.PoolStatus {
+	statuses := []admin.PoolStatus{}
+	for _, p := range h.pools() {
+		statuses = append(statuses, h.status(p))
+	}
+	return statuses
+}
+
+// Pool implements admin.Backend.
+func (h *hub) Pool(name string) (admin.PoolStatus, bool) {
+	if p := h.pool(name); p != nil {
+		return h.status(p), true
+	}
+	return admin.PoolStatus{}, false
+}
+
+func (h *hub) status(p *livePool) admin.PoolStatus {
+	v := p.View(h.blocks.Load())
+	s := admin.PoolStatus{
+		Name: p.Name, Zone: p.Zone, Status: poolStatus(v), Policy: p.Policy.Name,
+		Answers: p.Answers, TTL: p.TTL, LowTTL: p.LowTTL,
+		Families: []admin.FamilyStatus{}, Members: []admin.MemberStatus{},
+	}
+	for f, family := range v.Families {
+		if family.Members > 0 {
+			s.Families = append(s.Families, admin.FamilyStatus{
+				Family: pool.Family(f).String(), Members: family.Members, Eligible: family.Eligible,
+				MinUp: family.MinUp, AllDown: family.AllDown,
+			})
+		}
+	}
+	for _, m := range v.Members {
+		ms := admin.MemberStatus{ID: m.ID, Region: m.Region}
+		for _, a := range m.Addresses {
+			ms.Addresses = append(ms.Addresses, addressStatus(a))
+		}
+		s.Members = append(s.Members, ms)
+	}
+	return s
+}
+
+// poolStatus sums a pool up: full, when all its addresses are eligible; down, when some family has too few; degraded in between.
+func poolStatus(v pool.View) string {
+	status := "full"
+	for _, f := range v.Families {
+		switch {
+		case f.AllDown:
+			return "down"
+		case f.Eligible < f.Members:
+			status = "degraded"
+		}
+	}
+	return status
+}
+
+func addressStatus(a pool.AddressView) admin.AddressStatus {
+	s := admin.AddressStatus{
+		Address: a.Addr.String(), Family: a.Family.String(), State: a.State.String(), Since: a.Since.UTC(), Reason: a.Reason,
+		Eligible: a.Eligible, Block: a.Block, LastAnswered: a.Answered, SafeAfter: a.SafeAfter,
+	}
+	for _, c := range a.Checks {
+		cs := admin.CheckStatus{
+			Check: checkText(c.Check), State: c.Record.State.String(), Failures: c.Record.Fails,
+			Took: c.Last.Took.Seconds(), Reason: c.Last.Reason,
+		}
+		if !c.Last.At.IsZero() {
+			at := c.Last.At.UTC().Truncate(time.Millisecond)
+			cs.LastProbe = &at
+		}
+		s.Checks = append(s.Checks, cs)
+	}
+	return s
+}

@@ -1,0 +1,92 @@
+package healthlb
+
+import (
+	"sync"
+
+	"example.org/healthlb/plugin/healthlb/pool"
+	"example.org/healthlb/plugin/healthlb/probe"
+)
+
+// target is something that is probed, and the slots that want to know the results.
+type target struct {
+	kind  kindMetrics
+	hub   *hub
+	entry *probe.Entry
+	first chan struct{} // closed when the first result is in
+
+	mu    sync.Mutex // guards what follows; held while a result is handed to the slots
+	slots map[*pool.Slot]*livePool
+	last  *pool.Observation
+}
+
+// report takes a result in. It returns whether any of the slots wants it confirmed soon.
+func (t *target) report(r probe.Result) (confirm bool) {
+	t.kind.observe(r)
+	o := pool.Observation{Outcome: r.Outcome, Reason: r.Reason, At: r.Start, Took: r.Took}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for s, p := range t.slots {
+		confirm = t.hub.observe(s, p, o) || confirm
+	}
+	if t.last == nil {
+		close(t.first)
+	}
+	t.last = &o
+	return confirm
+}
+
+// observe hands a result to a slot, and has done what follows from it.
+func (h *hub) observe(s *pool.Slot, p *livePool, o pool.Observation) (confirm bool) {
+	confirm, changed := s.Observe(o)
+	if changed != nil {
+		h.log.transition(changed)
+		h.dirty.add(p)
+	}
+	return confirm
+}
+
+// subscribe has the results of a slot's target handed to it, and the target probed if it was not. It returns the target when its
+// first result has to be waited for, else nil. The caller holds h.mu.
+func (h *hub) subscribe(s *pool.Slot, p *livePool) *target {
+	key, check := p.targetOf(s)
+	t := h.targets[key]
+	known := s.Known()
+	if t == nil {
+		t = &target{kind: newKindMetrics(check.Kind()), hub: h, first: make(chan struct{}), slots: map[*pool.Slot]*livePool{s: p}}
+		h.targets[key] = t
+		t.entry = h.scheduler.Add(key, check, t.report, !known)
+		if known {
+			return nil
+		}
+		return t
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.slots[s] = p
+	switch {
+	case known:
+		return nil
+	case t.last != nil:
+		h.observe(s, p, *t.last)
+		return nil
+	default:
+		return t
+	}
+}
+
+// unsubscribe ends that, and the probing of a target that nobody asks about any more. The caller holds h.mu.
+func (h *hub) unsubscribe(s *pool.Slot, p *livePool) {
+	key, _ := p.targetOf(s)
+	t := h.targets[key]
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	delete(t.slots, s)
+	unwanted := len(t.slots) == 0
+	t.mu.Unlock()
+	if unwanted {
+		delete(h.targets, key)
+		t.entry.Stop()
+	}
+}

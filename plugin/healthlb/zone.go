@@ -1,0 +1,112 @@
+package healthlb
+
+import (
+	"fmt"
+	"hash/maphash"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+
+	"github.com/miekg/dns"
+
+	"example.org/healthlb/plugin/healthlb/answer"
+	"example.org/healthlb/plugin/healthlb/block"
+	"example.org/healthlb/plugin/healthlb/config"
+	"example.org/healthlb/plugin/healthlb/pool"
+)
+
+// infrastructureTTL is the TTL, in seconds, of NS records and of name servers' addresses. They change by reload and by block only; five
+// minutes keep a blocked name server from living on in caches for hours, at a cost that resolvers do not notice.
+const infrastructureTTL = 300
+
+// zone is what stands at the apex of a zone.
+type zone struct {
+	apex   string
+	config config.SOA
+	mname  string
+	ns     []dns.RR
+	glue   []*glue
+	pools  []*pool.Pool
+
+	soa     atomic.Pointer[[]dns.RR] // the SOA record, alone
+	visible uint64                   // a hash of what the zone shows; see serials
+}
+
+func newZone(apex string, b *config.Block) *zone {
+	z := &zone{apex: apex, config: b.SOA, mname: apex}
+	if len(b.NS) > 0 {
+		z.mname = b.NS[0].Name
+	}
+	z.visible = maphash.Comparable(visibleSeed, b.SOA)
+	for _, ns := range b.NS {
+		z.visible += maphash.String(visibleSeed, fmt.Sprint(ns.Name, ns.Addrs))
+		hdr := dns.RR_Header{Name: apex, Rrtype: dns.TypeNS, Class: dns.ClassINET, Ttl: infrastructureTTL}
+		z.ns = append(z.ns, &dns.NS{Hdr: hdr, Ns: ns.Name})
+	}
+	if z.config.Mbox == "" {
+		z.config.Mbox = dnsJoin("hostmaster", apex)
+	}
+	return z
+}
+
+var visibleSeed = maphash.MakeSeed()
+
+// dnsJoin returns label.zone, for the root zone too.
+func dnsJoin(label, zone string) string {
+	if zone == "." {
+		return label + "."
+	}
+	return label + "." + zone
+}
+
+// setSerial makes the zone's SOA record anew.
+func (z *zone) setSerial(serial uint32) {
+	c := z.config
+	soa := answer.NewSOA(z.apex, z.mname, c.Mbox, serial, c.Refresh, c.Retry, c.Expire, c.Negative)
+	z.soa.Store(&[]dns.RR{soa})
+}
+
+// negative makes a reply a negative one: NODATA, or NXDOMAIN where its rcode says so. Exactly the SOA stands in the authority section,
+// as the dnssec plugin needs it.
+func (z *zone) negative(r *answer.Reply) { r.Msg.Ns = clipped(*z.soa.Load()) }
+
+// clipped returns the records without room behind them: others append to the sections of a reply, and these records are shared.
+func clipped(rrs []dns.RR) []dns.RR { return rrs[:len(rrs):len(rrs)] }
+
+// glue is the addresses of a name server in a zone, without those that are blocked.
+type glue struct {
+	name  string
+	addrs []netip.Addr
+	rrs   [pool.Families]atomic.Pointer[[]dns.RR]
+}
+
+func newGlue(ns config.NameServer) *glue {
+	g := &glue{name: ns.Name, addrs: ns.Addrs}
+	g.rebuild(nil)
+	return g
+}
+
+// rebuild leaves out the addresses that are blocked in all pools. It says whether that changed anything.
+func (g *glue) rebuild(blocks *block.Set) (changed bool) {
+	var allowed [pool.Families][]netip.Addr
+	for _, addr := range g.addrs {
+		if _, omitted := blocks.Omits(addr, ""); omitted {
+			continue
+		}
+		f := pool.AAAA
+		if addr.Is4() {
+			f = pool.A
+		}
+		allowed[f] = append(allowed[f], addr)
+	}
+	for f, addrs := range allowed {
+		set := answer.NewRRset(g.name, addrs, answer.TTLs{Normal: infrastructureTTL}, false)
+		rrs := set.Run(0, set.Len(), false)
+		before := g.rrs[f].Swap(&rrs)
+		changed = changed || before == nil || !slices.EqualFunc(*before, rrs, dns.IsDuplicate)
+	}
+	return changed
+}
+
+// of returns the records of one family.
+func (g *glue) of(f pool.Family) []dns.RR { return *g.rrs[f].Load() }
