@@ -8,7 +8,6 @@ import (
 
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/coremain"
-
 )
 
 // anchor is the directive that healthlb directly follows in the order of the plugins: below everything that observes, rewrites

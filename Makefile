@@ -1,0 +1,69 @@
+# Every target works on a fresh machine with Go and nothing else prepared. `make help` lists them.
+
+GO        ?= go
+FUZZTIME  ?= 10s
+BENCHTIME ?= 1s
+CONF      ?= Corefile.example
+COMMIT    := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+# How the binary is built; what else can share its compiled packages is built alike. grpcnotrace is CoreDNS's own default: without
+# it the binary carries a tracing library. The commit is stamped here and not by Go, which fails where it cannot ask git.
+SHIPPED := CGO_ENABLED=0 GOFLAGS="$$GOFLAGS -trimpath -buildvcs=false -tags=grpcnotrace" $(GO)
+LDFLAGS := -ldflags "-s -w -X github.com/coredns/coredns/coremain.GitCommit=$(COMMIT)"
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# The end-to-end tests run this binary instead of building one each.
+export HEALTHLB_COREDNS := $(CURDIR)/bin/coredns
+
+.DEFAULT_GOAL := build
+.PHONY: build run test lint fuzz bench check plugin-cfg clean help FORCE
+
+build: bin/coredns ## build bin/coredns: CoreDNS with healthlb
+
+# Go knows better than make what is up to date.
+bin/coredns: FORCE
+	@$(SHIPPED) build $(LDFLAGS) -o $@ ./build
+
+bin/demo-members: FORCE
+	@$(SHIPPED) build -o $@ ./build/demo
+
+run: bin/coredns bin/demo-members ## run Corefile.example with its demo members, until Ctrl-C
+	@cat build/demo/README
+	@bin/demo-members bin/coredns -conf Corefile.example
+
+test: bin/coredns ## run all tests, with the race detector, end to end ones included
+	@build/need.sh dig bind9-dnsutils
+	@build/need.sh gcc gcc libc6-dev
+	@CGO_ENABLED=1 $(GO) test -race ./...
+
+lint: ## gofmt, go vet, staticcheck, and the rules for imports
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt -w is due for:"; echo "$$unformatted"; exit 1; }
+	@$(SHIPPED) vet ./...
+	@$(SHIPPED) run $(STATICCHECK) ./...
+	@$(SHIPPED) test -run 'TestImportsGoOneWay' ./build
+
+fuzz: ## run each fuzz test for FUZZTIME (10s)
+	@build/fuzz.sh $(FUZZTIME)
+
+bench: ## run the benchmarks, in process
+	@$(SHIPPED) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./plugin/... $(if $(wildcard bench/*.go bench/*/*.go),./bench/...)
+
+bin/check: FORCE
+	@$(SHIPPED) build -o $@ ./build/check
+
+# The example names a certificate that its demo members make.
+check: bin/check $(if $(filter $(CURDIR)/Corefile.example,$(abspath $(CONF))),run/demo-ca.pem) ## say whether CONF is right
+	@bin/check "$(CONF)"
+
+run/demo-ca.pem: | bin/demo-members
+	@bin/demo-members -ca-only
+
+plugin-cfg: ## prove that a line in CoreDNS's plugin.cfg is enough
+	@build/plugin-cfg.sh
+
+clean: ## remove what was built and what make run has left
+	@rm -rf bin run
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
