@@ -1,15 +1,12 @@
 package healthlb
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
-	"example.org/healthlb/plugin/healthlb/admin"
 	"example.org/healthlb/plugin/healthlb/block"
 	"example.org/healthlb/plugin/healthlb/state"
 )
@@ -18,23 +15,43 @@ import (
 const blocksBucket = "blocks"
 
 // readBlocks returns the block list that a store holds, without what has expired.
-func readBlocks(store state.Store) (*block.Set, error) {
+func readBlocks(store state.Store, now time.Time) (*block.Set, error) {
 	var entries []block.Entry
-	now := time.Now()
 	err := store.View(func(r state.Reader) error {
-		return r.Each(blocksBucket, func(key string, value []byte) error {
-			var e block.Entry
-			if err := json.Unmarshal(value, &e); err != nil {
-				return fmt.Errorf("the block %q cannot be read: %w; restore a copy of the store, or move it away to start without blocks", key, err)
+		return eachBlock(r, func(e block.Entry) {
+			if !e.Expired(now) {
+				entries = append(entries, e)
 			}
-			entries = append(entries, e)
-			return nil
 		})
 	})
-	if err != nil {
-		return nil, err
-	}
-	return block.NewSet(slices.DeleteFunc(entries, func(e block.Entry) bool { return e.Expired(now) })), nil
+	return block.NewSet(entries), err
+}
+
+// deleteExpired takes what has expired out of a store.
+func deleteExpired(store state.Store, now time.Time) error {
+	return store.Update(func(w state.Writer) error {
+		var expired []string
+		err := eachBlock(w, func(e block.Entry) {
+			if e.Expired(now) {
+				expired = append(expired, e.Key())
+			}
+		})
+		for _, key := range expired {
+			err = errors.Join(err, w.Delete(blocksBucket, key))
+		}
+		return err
+	})
+}
+
+func eachBlock(r state.Reader, visit func(block.Entry)) error {
+	return r.Each(blocksBucket, func(key string, value []byte) error {
+		var e block.Entry
+		if err := json.Unmarshal(value, &e); err != nil {
+			return fmt.Errorf("the block %q cannot be read: %w; restore a copy of the store, or move it away to start without blocks", key, err)
+		}
+		visit(e)
+		return nil
+	})
 }
 
 // applyChange takes a change of the store in, as the store's watch tells it.
@@ -129,14 +146,7 @@ func (h *hub) endBlocks(now time.Time) {
 	if len(expired) == 0 || store == nil {
 		return
 	}
-	err := store.Update(func(w state.Writer) error {
-		for _, e := range h.blocks.Load().Expired(now) {
-			if err := w.Delete(blocksBucket, e.Key()); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := deleteExpired(store, now)
 	if err != nil {
 		log.Errorf("%d blocks have expired and end, but stay in the state %s: %v", len(expired), store.dir, err)
 		live := slices.DeleteFunc(h.blocks.Load().Entries(), func(e block.Entry) bool { return e.Expired(now) })
@@ -145,125 +155,5 @@ func (h *hub) endBlocks(now time.Time) {
 	}
 	for _, e := range expired {
 		log.Infof("Block %s has expired", e)
-	}
-}
-
-// Blocklist implements admin.Backend.
-func (h *hub) Blocklist() ([]block.Entry, string) {
-	entries := h.blocks.Load().Entries()
-	return entries, etag(entries)
-}
-
-// etag returns the entity tag of a list: equal lists have equal tags, on every node and after every restart.
-func etag(entries []block.Entry) string {
-	hash := sha256.New()
-	encode := json.NewEncoder(hash)
-	for _, e := range entries {
-		_ = encode.Encode(e) // a hash takes everything, and an entry always has a JSON form
-	}
-	return `"` + hex.EncodeToString(hash.Sum(nil)[:12]) + `"`
-}
-
-// errDryRun ends a transaction that was to tell its effect only.
-var errDryRun = errors.New("dry run")
-
-// ChangeBlocklist implements admin.Backend.
-func (h *hub) ChangeBlocklist(c admin.BlockChange) (admin.BlockEffect, error) {
-	store := h.store.Load()
-	if store == nil {
-		return admin.BlockEffect{}, admin.ErrReadOnly
-	}
-	var effect admin.BlockEffect
-	var omitted []omittedAddress
-	err := store.Update(func(w state.Writer) error {
-		before := h.blocks.Load()
-		if c.IfMatch != nil && !slices.Contains(c.IfMatch, "*") && !slices.Contains(c.IfMatch, etag(before.Entries())) {
-			return admin.ErrPrecondition
-		}
-		after := block.NewSet(changed(before.Entries(), c))
-		effect, omitted = h.effect(before, after)
-		effect.DryRun = c.DryRun
-		effect.Warnings = h.unknownPools(c.Entries)
-		switch {
-		case c.DryRun:
-			return errDryRun
-		case refused(effect) && !c.Force:
-			return &admin.InterlockError{Effect: effect}
-		}
-		return writeBlocks(w, before, after)
-	})
-	if err != nil && !errors.Is(err, errDryRun) {
-		return admin.BlockEffect{}, err
-	}
-	for _, o := range omitted {
-		effect.Addresses = append(effect.Addresses, admin.AddressEffect{Pool: o.pool, Address: o.Addr.String(), SafeAfter: o.SafeAfter()})
-	}
-	if !c.DryRun && effect.Changed {
-		log.Infof("Block list changed by %s: %s", c.By, summary(c))
-	}
-	return effect, nil
-}
-
-// changed returns what a list becomes by a change.
-func changed(entries []block.Entry, c admin.BlockChange) []block.Entry {
-	switch c.Op {
-	case admin.BlockReplace:
-		return c.Entries
-	case admin.BlockAdd:
-		added := make(map[string]bool, len(c.Entries))
-		for _, e := range c.Entries {
-			added[e.Key()] = true
-		}
-		return append(slices.DeleteFunc(entries, func(e block.Entry) bool { return added[e.Key()] }), c.Entries...)
-	default:
-		return slices.DeleteFunc(entries, func(e block.Entry) bool {
-			return e.Prefix == c.Remove.Prefix && e.Pool == c.Remove.Pool
-		})
-	}
-}
-
-// writeBlocks writes what differs.
-func writeBlocks(w state.Writer, before, after *block.Set) error {
-	keys := make(map[string]*block.Entry, after.Len()) // what each key is to hold; nil: nothing
-	for _, e := range after.Entries() {
-		keys[e.Key()] = &e
-	}
-	for _, e := range block.Diff(before, after) {
-		key := e.Key()
-		if keys[key] == nil {
-			if err := w.Delete(blocksBucket, key); err != nil {
-				return err
-			}
-			continue
-		}
-		value, err := json.Marshal(keys[key])
-		if err != nil {
-			return err
-		}
-		if err := w.Put(blocksBucket, key, value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// unknownPools warns of entries for pools that are not there: allowed, as one list may serve several responders, but perhaps a slip.
-func (h *hub) unknownPools(entries []block.Entry) (warnings []string) {
-	for _, e := range entries {
-		if e.Pool != "" && h.pool(e.Pool) == nil {
-			warnings = append(warnings, fmt.Sprintf("%s: there is no pool %s here", e.Address(), e.Pool))
-		}
-	}
-	return warnings
-}
-
-func summary(c admin.BlockChange) string {
-	switch c.Op {
-	case admin.BlockReplace:
-		return fmt.Sprintf("replaced by %d entries", len(c.Entries))
-	case admin.BlockAdd:
-		return fmt.Sprintf("%d entries added, first %s", len(c.Entries), c.Entries[0])
-	default:
-		return "removed " + c.Remove.Address()
 	}
 }

@@ -81,7 +81,7 @@ func poolStatus(v pool.View) string {
 
 func addressStatus(a pool.AddressView) admin.AddressStatus {
 	s := admin.AddressStatus{
-		Address: a.Addr.String(), Family: a.Family.String(), State: a.State.String(), Since: a.Since.UTC(), Reason: a.Reason,
+		Address: a.Addr.String(), Family: a.Family.String(), State: a.State.String(), Since: millisecond(a.Since), Reason: a.Reason,
 		Eligible: a.Eligible, Block: a.Block, LastAnswered: a.Answered, SafeAfter: a.SafeAfter,
 	}
 	for _, c := range a.Checks {
@@ -90,10 +90,13 @@ func addressStatus(a pool.AddressView) admin.AddressStatus {
 			Took: c.Last.Took.Seconds(), Reason: c.Last.Reason,
 		}
 		if !c.Last.At.IsZero() {
-			at := c.Last.At.UTC().Truncate(time.Millisecond)
+			at := millisecond(c.Last.At)
 			cs.LastProbe = &at
 		}
 		s.Checks = append(s.Checks, cs)
 	}
 	return s
 }
+
+// millisecond returns a time as exactly as an operator can use it.
+func millisecond(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }

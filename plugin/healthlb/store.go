@@ -35,9 +35,12 @@ func (h *hub) openStore(dir string) error {
 	if err != nil {
 		return fmt.Errorf("state %s: %w", dir, err)
 	}
-	blocks, err := readBlocks(store)
+	blocks, err := readBlocks(store, time.Now())
 	if err != nil {
 		return errors.Join(fmt.Errorf("state %s: %w", dir, err), store.Close())
+	}
+	if err := deleteExpired(store, time.Now()); err != nil {
+		log.Warningf("State %s: expired blocks are not in force, but could not be deleted: %v", dir, err)
 	}
 	h.enforce(h.blocks.Swap(blocks), blocks, h.generations[:len(h.generations)-1])
 	store.Watch(h.applyChange)

@@ -17,6 +17,7 @@ type target struct {
 	mu    sync.Mutex // guards what follows; held while a result is handed to the slots
 	slots map[*pool.Slot]*livePool
 	last  *pool.Observation
+	files fileTrouble
 }
 
 // report takes a result in. It returns whether any of the slots wants it confirmed soon.
@@ -32,7 +33,29 @@ func (t *target) report(r probe.Result) (confirm bool) {
 		close(t.first)
 	}
 	t.last = &o
+	t.files.look()
 	return confirm
+}
+
+// fileTrouble tells the log once when the files that a check reads cannot be taken over any more.
+type fileTrouble struct {
+	check probe.Check
+	told  string
+}
+
+func (f *fileTrouble) look() {
+	r, reloads := f.check.(probe.Reloader)
+	if !reloads {
+		return
+	}
+	text := ""
+	if err := r.ReloadError(); err != nil {
+		text = err.Error()
+	}
+	if text != "" && text != f.told {
+		log.Warningf("A %s check goes on with the files as they were: %s", f.check.Kind(), text)
+	}
+	f.told = text
 }
 
 // observe hands a result to a slot, and has done what follows from it.
@@ -52,7 +75,7 @@ func (h *hub) subscribe(s *pool.Slot, p *livePool) *target {
 	t := h.targets[key]
 	known := s.Known()
 	if t == nil {
-		t = &target{kind: newKindMetrics(check.Kind()), hub: h, first: make(chan struct{}), slots: map[*pool.Slot]*livePool{s: p}}
+		t = &target{kind: newKindMetrics(check.Kind()), hub: h, first: make(chan struct{}), slots: map[*pool.Slot]*livePool{s: p}, files: fileTrouble{check: check}}
 		h.targets[key] = t
 		t.entry = h.scheduler.Add(key, check, t.report, !known)
 		if known {

@@ -22,9 +22,13 @@ type call func(*service, http.ResponseWriter, *http.Request) error
 type resource map[string]call
 
 var resources = map[string]resource{
-	"/v1/pools":                 {http.MethodGet: (*service).getPools},
-	"/v1/pools/{pool}":          {http.MethodGet: (*service).getPool},
-	"/v1/blocklist":             {http.MethodGet: (*service).getBlocklist, http.MethodPut: (*service).putBlocklist, http.MethodPost: (*service).postBlocklist},
+	"/v1/pools":        {http.MethodGet: (*service).getPools},
+	"/v1/pools/{pool}": {http.MethodGet: (*service).getPool},
+	"/v1/blocklist": {
+		http.MethodGet:  (*service).getBlocklist,
+		http.MethodPut:  (*service).putBlocklist,
+		http.MethodPost: (*service).postBlocklist,
+	},
 	"/v1/blocklist/{prefix...}": {http.MethodDelete: (*service).deleteBlock},
 }
 
