@@ -64,6 +64,7 @@ func (g *generation) ready() bool {
 
 // build makes the pools, with what former knows of their members, and the names.
 func (g *generation) build(former *generation, now time.Time) error {
+	times := make(map[string]int) // a zone may stand in several server blocks, for different views: each has a serial of its own
 	for i, b := range g.blocks {
 		pools := make(map[string]*pool.Pool, len(b.Pools))
 		var live []*livePool
@@ -87,7 +88,10 @@ func (g *generation) build(former *generation, now time.Time) error {
 			p.zone = names.nodes[p.Zone].zone
 		}
 		for _, apex := range b.Zones {
-			g.zones = append(g.zones, names.nodes[apex].zone)
+			z := names.nodes[apex].zone
+			times[apex]++
+			z.key = apex + " " + strconv.Itoa(times[apex])
+			g.zones = append(g.zones, z)
 		}
 		g.sites[i].names = names
 		g.pools = append(g.pools, live...)

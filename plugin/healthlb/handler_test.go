@@ -470,3 +470,39 @@ func TestAllDownIsTold(t *testing.T) {
 		}
 	}
 }
+
+// FuzzServeDNS gives the handler any message that the DNS library can read. It must not panic, and what it replies must be a reply to
+// the question that can be sent.
+func FuzzServeDNS(f *testing.F) {
+	h := newTestHandler(f, strings.Replace(zoneCorefile, "healthlb {", "healthlb {\necs 0.0.0.0/0", 1))
+	for _, q := range []*dns.Msg{
+		query("www.example.org.", dns.TypeA), query("x.wild.example.org.", dns.TypeANY), query("example.org.", dns.TypeNS),
+		query("nope.example.org.", dns.TypeTXT, subnet(1, "10.1.2.0", 24, 0)), query(".", dns.TypeSOA),
+		query("last.example.org.", dns.TypeA, subnet(2, "2001:db8::", 56, 0)), query("\\000.wild.example.org.", dns.TypeA),
+	} {
+		wire, err := q.Pack()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(wire)
+	}
+	f.Fuzz(func(t *testing.T, wire []byte) {
+		q := new(dns.Msg)
+		if q.Unpack(wire) != nil || len(q.Question) != 1 { // CoreDNS answers these itself
+			return
+		}
+		m, rcode := ask(t, h, "198.51.100.7", q)
+		if m == nil {
+			if rcode == dns.RcodeSuccess {
+				t.Fatal("no reply, and no error")
+			}
+			return
+		}
+		if m.Id != q.Id || !m.Response || m.Question[0] != q.Question[0] {
+			t.Fatalf("not a reply to %v: %v", q, m)
+		}
+		if _, err := m.Pack(); err != nil {
+			t.Fatalf("cannot be sent: %v: %v", err, m)
+		}
+	})
+}

@@ -9,8 +9,8 @@ import (
 
 // serials are the serials of the zones' SOA records. They outlive the Corefile, so that none ever goes back.
 type serials struct {
-	mu   sync.Mutex // guards what follows, and visible of every zone
-	last map[string]published
+	mu   sync.Mutex           // guards what follows, and visible of every zone
+	last map[string]published // by a zone's key
 }
 
 // published is what a zone showed last, and under which serial.
@@ -23,14 +23,14 @@ type published struct {
 func (s *serials) publish(z *zone, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, known := s.last[z.apex]
+	p, known := s.last[z.key]
 	if !known || p.visible != z.visible {
 		p = published{answer.NextSerial(p.serial, now), z.visible}
 	}
 	if s.last == nil {
 		s.last = make(map[string]published)
 	}
-	s.last[z.apex] = p
+	s.last[z.key] = p
 	z.setSerial(p.serial)
 }
 

@@ -22,6 +22,7 @@ const infrastructureTTL = 300
 // zone is what stands at the apex of a zone.
 type zone struct {
 	apex   string
+	key    string // of its serial; see generation.build
 	config config.SOA
 	mname  string
 	ns     []dns.RR
