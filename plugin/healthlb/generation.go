@@ -77,7 +77,7 @@ func (g *generation) build(former *generation, now time.Time) error {
 				}
 			}
 			var err error
-			if p.Pool, err = pool.New(p.config.Spec, before, now); err != nil {
+			if p.Pool, err = pool.New(&p.config.Spec, before, now); err != nil {
 				return err
 			}
 			pools[p.Name], g.byName[p.Name] = p.Pool, p

@@ -55,7 +55,9 @@ func (h *handler) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg
 		return dns.RcodeFormatError, nil
 	}
 	reply := answer.NewReply(r)
-	m.answer(reply, name, q.Qtype, client)
+	if m.answer(reply, name, q.Qtype, client) && r.IsEdns0() != nil {
+		reply.AddOption(answer.AllDownOption())
+	}
 	return dns.RcodeSuccess, w.WriteMsg(&reply.Msg)
 }
 
@@ -103,24 +105,22 @@ func (m match) owns(qtype uint16) bool {
 	return !m.node.apex || qtype == dns.TypeA || qtype == dns.TypeAAAA
 }
 
-// answer completes the reply to a question for a name in the zone.
-func (m match) answer(r *answer.Reply, name string, qtype uint16, client answer.Client) {
+// answer completes the reply to a question for a name in the zone. It returns whether too few members were eligible for a better one.
+func (m match) answer(r *answer.Reply, name string, qtype uint16, client answer.Client) (allDown bool) {
 	if m.node == nil {
 		r.Msg.Rcode = dns.RcodeNameError
 		m.zone.negative(r)
 		r.EchoSubnet(client, false)
-		return
+		return false
 	}
 	if qtype == dns.TypeANY {
 		qtype = m.node.anyType()
 	}
 	switch {
 	case m.node.pool != nil && qtype == dns.TypeA:
-		m.address(r, pool.A, name, client)
-		return
+		return m.address(r, pool.A, name, client)
 	case m.node.pool != nil && qtype == dns.TypeAAAA:
-		m.address(r, pool.AAAA, name, client)
-		return
+		return m.address(r, pool.AAAA, name, client)
 	case m.node.apex && qtype == dns.TypeSOA:
 		r.Msg.Answer = clipped(*m.zone.soa.Load())
 	case m.node.apex && qtype == dns.TypeNS:
@@ -137,10 +137,11 @@ func (m match) answer(r *answer.Reply, name string, qtype uint16, client answer.
 		m.zone.negative(r)
 	}
 	r.EchoSubnet(client, false)
+	return false
 }
 
 // address completes the reply to a question for the addresses of a pool.
-func (m match) address(r *answer.Reply, f pool.Family, name string, client answer.Client) {
+func (m match) address(r *answer.Reply, f pool.Family, name string, client answer.Client) (allDown bool) {
 	named, perClient, allDown := m.node.pool.Reply(r, f, client, time.Now())
 	switch {
 	case named && m.wildcard:
@@ -149,9 +150,7 @@ func (m match) address(r *answer.Reply, f pool.Family, name string, client answe
 		m.zone.negative(r)
 	}
 	r.EchoSubnet(client, perClient)
-	if allDown && r.HasEDNS() {
-		r.AddOption(answer.AllDownOption())
-	}
+	return allDown
 }
 
 // anyType chooses the one RRset that answers a query for ANY (RFC 8482 section 4.1).

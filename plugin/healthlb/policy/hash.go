@@ -55,21 +55,22 @@ type walk struct {
 	position []int32 // of a member among the eligible, or -1
 }
 
-func (w *walk) Pick(q Query, k int, buf []int32) (int, []int32) {
+func (w *walk) Pick(q Query, k int) (int, []int32) {
 	i := w.ring.after(q.Key)
 	if k == 1 || k == w.n {
 		_, first := w.next(i)
 		return int(first), nil
 	}
+	list := make([]int32, 0, k)
 	seen := newMarks(k, w.n)
-	for len(buf) < k {
+	for len(list) < k {
 		var x int32
-		if i, x = w.next(i); !seen.has(buf, x) {
+		if i, x = w.next(i); !seen.has(list, x) {
 			seen.add(x)
-			buf = append(buf, x)
+			list = append(list, x)
 		}
 	}
-	return 0, buf
+	return 0, list
 }
 
 // next returns the position of the first eligible member that owns point i or one after it, and the point behind that.

@@ -50,8 +50,8 @@ type Policy interface {
 // Picker picks for one query after the other. It is immutable and safe for concurrent use.
 type Picker interface {
 	// Pick names k of the n eligible members, 1 <= k <= n, by their positions in the list the Picker was made with: either a run of k
-	// positions from start on, cyclic, with list nil, or the positions in list, which is appended to buf.
-	Pick(q Query, k int, buf []int32) (start int, list []int32)
+	// positions from start on, cyclic, with list nil, or the positions in list.
+	Pick(q Query, k int) (start int, list []int32)
 }
 
 // Query is what a policy may know of one query.

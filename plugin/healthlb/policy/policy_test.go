@@ -36,7 +36,7 @@ func newTestbed(tb testing.TB, name string, n int) *testbed {
 
 // pick returns the members, by index, that a picker over the eligible ones names.
 func (b *testbed) pick(p Picker, eligible []int32, key uint64, k int) []int32 {
-	start, list := p.Pick(Query{Key: key, Turn: &b.turn, Rand: b.random.Uint64N}, k, nil)
+	start, list := p.Pick(Query{Key: key, Turn: &b.turn, Rand: b.random.Uint64N}, k)
 	if list == nil {
 		for i := range k {
 			list = append(list, int32((start+i)%len(eligible)))
@@ -237,11 +237,10 @@ func BenchmarkPick(b *testing.B) {
 					bed := newTestbed(b, name, n)
 					p := bed.policy.Picker(upTo(n))
 					q := Query{Turn: &bed.turn, Rand: rand.Uint64N}
-					buf := make([]int32, 0, 8)
 					b.ReportAllocs()
 					for b.Loop() {
 						q.Key = q.Key*6364136223846793005 + 1442695040888963407
-						p.Pick(q, k, buf)
+						p.Pick(q, k)
 					}
 				})
 			}

@@ -14,20 +14,21 @@ type draws int
 
 // Pick needs one draw when the answer names one member or all, and k draws otherwise (Floyd's algorithm: for each of the last k
 // positions j, take a random one up to j, or j itself when that one is taken; every subset is equally likely).
-func (n draws) Pick(q Query, k int, buf []int32) (int, []int32) {
+func (n draws) Pick(q Query, k int) (int, []int32) {
 	if k == 1 || k == int(n) {
 		return int(q.Rand(uint64(n))), nil
 	}
+	list := make([]int32, 0, k)
 	seen := newMarks(k, int(n))
 	for j := int(n) - k; j < int(n); j++ {
 		x := int32(q.Rand(uint64(j) + 1))
-		if seen.has(buf, x) {
+		if seen.has(list, x) {
 			x = int32(j)
 		}
 		seen.add(x)
-		buf = append(buf, x)
+		list = append(list, x)
 	}
-	return 0, buf
+	return 0, list
 }
 
 // marks remembers which members an answer names already: by looking through the few of a short answer, by a bit each in a long one.

@@ -11,6 +11,6 @@ func (roundRobin) Picker(eligible []int32) Picker { return turns(len(eligible)) 
 // turns is round robin over so many members.
 type turns int
 
-func (n turns) Pick(q Query, _ int, _ []int32) (int, []int32) {
+func (n turns) Pick(q Query, _ int) (int, []int32) {
 	return int(q.Turn.Add(1) % uint64(n)), nil
 }

@@ -20,8 +20,8 @@ type stage func([]candidate) []candidate
 // candidates returns all addresses of one family. The caller holds p.mu.
 func (p *Pool) candidates(f Family) []candidate {
 	cs := make([]candidate, 0, len(p.members))
-	for i, m := range p.members {
-		if a := m.addresses[f]; a != nil {
+	for i := range p.members {
+		if a := p.members[i].addresses[f]; a != nil {
 			cs = append(cs, candidate{i, a})
 		}
 	}

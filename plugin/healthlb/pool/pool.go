@@ -27,11 +27,11 @@ func (f Family) String() string { return [Families]string{"A", "AAAA"}[f] }
 
 // Pool is a pool at work.
 type Pool struct {
-	Spec
+	*Spec // never changed; the members at work may be others, see SetMembers
 	stats *Stats
 
 	mu      sync.Mutex // guards what follows, the records of the slots included; never held while a query is answered
-	members []*member
+	members []member
 	policy  policy.Policy
 
 	snapshot atomic.Pointer[Snapshot]
@@ -39,14 +39,14 @@ type Pool struct {
 
 // member is a member with its addresses, of which one may be nil.
 type member struct {
-	Member
+	*Member
 	addresses [Families]*address
 }
 
 // address is a member in one family.
 type address struct {
 	addr  netip.Addr
-	slots []*Slot
+	slots []Slot
 	state health.State // the worst of the slots
 	since time.Time    // when the state was entered
 	usage *usage
@@ -86,7 +86,7 @@ type Transition struct {
 
 // New makes a pool. The states, counters and times of members that former has too are carried over from it: those of the same id,
 // address, port and check. former may be nil.
-func New(spec Spec, former *Pool, now time.Time) (*Pool, error) {
+func New(spec *Spec, former *Pool, now time.Time) (*Pool, error) {
 	p := &Pool{Spec: spec, stats: newStats()}
 	var err error
 	if p.policy, err = policy.New(spec.Policy); err != nil {
@@ -130,8 +130,8 @@ func (p *Pool) slots() func(yield func(*Slot) bool) {
 				if a == nil {
 					continue
 				}
-				for _, s := range a.slots {
-					if !yield(s) {
+				for i := range a.slots {
+					if !yield(&a.slots[i]) {
 						return
 					}
 				}
@@ -164,40 +164,46 @@ func (p *Pool) SetMembers(members []Member, now time.Time) {
 }
 
 // setMembers takes over from known what belongs to the new members. The caller holds the locks of this pool and of known's.
+//
+// What there is many of is made many at a time: with 100,000 pools, the garbage collector's work for each is felt by queries.
 func (p *Pool) setMembers(members []Member, known map[slotKey]*Slot, now time.Time) {
-	p.members = make([]*member, len(members))
-	ids := make([]string, len(members))
-	for i, spec := range members {
-		m := &member{Member: spec}
-		p.members[i], ids[i] = m, spec.ID
-		for f, family := range [Families]struct{ addr, probe netip.Addr }{A: {spec.V4, spec.Probe4}, AAAA: {spec.V6, spec.Probe6}} {
-			if family.addr.IsValid() {
-				m.addresses[f] = p.newAddress(m, Family(f), family.addr, family.probe, known, now)
+	p.members = make([]member, len(members))
+	ids, n := make([]string, len(members)), 0
+	for i := range members {
+		spec := &members[i]
+		p.members[i].Member, ids[i] = spec, spec.ID
+		for _, addr := range spec.addresses() {
+			if addr.IsValid() {
+				n++
 			}
+		}
+	}
+	addresses, usages, slots := make([]address, n), make([]usage, n), make([]Slot, n*len(p.Checks))
+	for i := range p.members {
+		m := &p.members[i]
+		for f, addr := range m.Member.addresses() {
+			if !addr.IsValid() {
+				continue
+			}
+			n--
+			a := &addresses[n]
+			*a = address{addr: addr, since: now, usage: &usages[n], slots: slots[n*len(p.Checks):][:len(p.Checks):len(p.Checks)]}
+			m.addresses[f] = a
+			p.setSlots(a, m, Family(f), known)
 		}
 	}
 	p.policy.Members(ids)
 }
 
-func (p *Pool) newAddress(m *member, f Family, addr, probe netip.Addr, known map[slotKey]*Slot, now time.Time) *address {
-	if !probe.IsValid() {
-		probe = addr
-	}
-	a := &address{addr: addr, since: now, usage: &usage{}}
+// setSlots makes the slots of an address, and takes over what is known.
+func (p *Pool) setSlots(a *address, m *member, f Family, known map[slotKey]*Slot) {
 	var carried *address
-	for i, check := range p.Checks {
-		port := check.Port
-		if m.Port != 0 {
-			port = m.Port
-		}
-		s := &Slot{
-			Pool: p, Check: i, Probe: netip.AddrPortFrom(probe, port),
-			member: m, family: f, address: a, record: health.New(),
-		}
+	for i := range a.slots {
+		s := &a.slots[i]
+		*s = Slot{Pool: p, Check: i, Probe: m.probed(f, p.Checks[i]), member: m, family: f, address: a, record: health.New()}
 		if before := known[s.key()]; before != nil {
 			s.record, s.last, carried = before.record, before.last, before.address
 		}
-		a.slots = append(a.slots, s)
 	}
 	a.state = a.worst()
 	if carried != nil {
@@ -206,13 +212,12 @@ func (p *Pool) newAddress(m *member, f Family, addr, probe netip.Addr, known map
 			a.since = carried.since
 		}
 	}
-	return a
 }
 
 func (a *address) worst() health.State {
 	worst := health.Up
-	for _, s := range a.slots {
-		worst = health.Worst(worst, s.record.State)
+	for i := range a.slots {
+		worst = health.Worst(worst, a.slots[i].record.State)
 	}
 	return worst
 }

@@ -44,7 +44,7 @@ func v4(i int) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}) 
 
 func newPool(tb testing.TB, s Spec) *Pool {
 	tb.Helper()
-	p, err := New(s, nil, start)
+	p, err := New(&s, nil, start)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -285,7 +285,8 @@ func TestStateFollows(t *testing.T) {
 		{"one more check", func(s *Spec) { s.Checks = append(s.Checks, Check{"tls", 443}) }, health.Unknown},
 	} {
 		t.Run(tc.rule, func(t *testing.T) {
-			p, err := New(spec(2, tc.change), old, start.Add(time.Hour))
+			changed := spec(2, tc.change)
+			p, err := New(&changed, old, start.Add(time.Hour))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -134,7 +134,7 @@ func (p *Pool) Reply(r *answer.Reply, f Family, client answer.Client, now time.T
 	if a.client {
 		q.Key = client.Key()
 	}
-	start, list := a.picker.Pick(q, a.k, r.Picks[:0])
+	start, list := a.picker.Pick(q, a.k)
 	if list == nil {
 		r.Msg.Answer = a.rrs.Run(start, a.k, a.noteRun(start, now.Unix(), p))
 	} else {

@@ -17,6 +17,21 @@ type Member struct {
 	Port   uint16 // replaces the port of the pool's only check; 0: does not
 }
 
+// addresses returns the member's addresses by family.
+func (m *Member) addresses() [Families]netip.Addr { return [Families]netip.Addr{A: m.V4, AAAA: m.V6} }
+
+// probed returns what is probed for a check of the member in one family.
+func (m *Member) probed(f Family, c Check) netip.AddrPort {
+	addr := [Families]netip.Addr{A: m.Probe4, AAAA: m.Probe6}[f]
+	if !addr.IsValid() {
+		addr = m.addresses()[f]
+	}
+	if m.Port != 0 {
+		return netip.AddrPortFrom(addr, m.Port)
+	}
+	return netip.AddrPortFrom(addr, c.Port)
+}
+
 // Check is what a pool knows of one of its checks.
 type Check struct {
 	Name string // the check without its port, as in probe.Check

@@ -63,8 +63,9 @@ func (p *Pool) View(blocks *block.Set) View {
 			eligible[c.address] = true
 		}
 	}
-	for i, m := range p.members {
-		v.Members[i].Member = m.Member
+	for i := range p.members {
+		m := &p.members[i]
+		v.Members[i].Member = *m.Member
 		for f, a := range m.addresses {
 			if a != nil {
 				view := a.view(Family(f))
@@ -87,7 +88,8 @@ func (a *address) view(f Family) AddressView {
 	for i := range v.Transitions {
 		v.Transitions[i] = a.usage.transitions[i].Load()
 	}
-	for _, s := range a.slots {
+	for i := range a.slots {
+		s := &a.slots[i]
 		check := s.Pool.Checks[s.Check]
 		check.Port = s.Probe.Port()
 		v.Checks = append(v.Checks, CheckView{check, s.record, s.last})
