@@ -1,25 +1,22 @@
 package healthlb
 
 import (
-	"errors"
-	"os"
 	"slices"
 	"time"
 
-	"example.org/healthlb/plugin/healthlb/config"
 	"example.org/healthlb/plugin/healthlb/pool"
+	"example.org/healthlb/plugin/healthlb/stamp"
 )
 
-// followEvery is how often the members files are looked at. Looking beats being told: it works for files that are renamed into place,
-// for symlinks that are swapped, and on every file system.
+// followEvery is how often the members files are looked at.
 const followEvery = 500 * time.Millisecond
 
 // followed is a pool with its members files as they were last seen.
 type followed struct {
 	pool    *livePool
 	members []pool.Member // what was read last
-	read    []os.FileInfo // the files as they were then
-	seen    []os.FileInfo // the files as they were at the last look
+	read    stamp.Files   // the files as they were then
+	seen    stamp.Files   // the files as they were at the last look
 }
 
 // follow has the generation's members files followed until its stop is closed. The caller holds h.mu.
@@ -29,7 +26,7 @@ func (h *hub) follow(g *generation) {
 	for _, p := range g.pools {
 		if len(p.config.MembersFiles) > 0 {
 			// The files were read when the Corefile was, which is a while ago: they are read once more.
-			pools = append(pools, &followed{pool: p, members: p.config.Members, read: make([]os.FileInfo, len(p.config.MembersFiles))})
+			pools = append(pools, &followed{pool: p, members: p.config.Members})
 		}
 	}
 	if len(pools) == 0 {
@@ -56,10 +53,10 @@ func (h *hub) follow(g *generation) {
 // look reads a pool's members files again when they have changed and then stayed as they are for one look: a file that is being written
 // is not read half-way.
 func (h *hub) look(g *generation, f *followed) {
-	now := stat(f.pool.config)
-	settled := f.seen != nil && same(now, f.seen)
+	now := stamp.Of(f.pool.config.MembersFiles)
+	settled := now.Equal(f.seen)
 	f.seen = now
-	if !settled || same(now, f.read) {
+	if !settled || now.Equal(f.read) {
 		return
 	}
 	f.read = now
@@ -75,33 +72,4 @@ func (h *hub) look(g *generation, f *followed) {
 	f.members = members
 	h.setMembers(g, f.pool, members)
 	log.Infof("Pool %s has %d members now", f.pool.Name, len(members))
-}
-
-// stat looks at a pool's members files, through symlinks. One that is not there is nil.
-func stat(p *config.Pool) []os.FileInfo {
-	infos := make([]os.FileInfo, len(p.MembersFiles))
-	for i, file := range p.MembersFiles {
-		info, err := os.Stat(file)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			log.Debugf("Members file %s: %v", file, err)
-		}
-		if err == nil {
-			infos[i] = info
-		}
-	}
-	return infos
-}
-
-func same(a, b []os.FileInfo) bool {
-	for i := range a {
-		switch {
-		case a[i] == nil || b[i] == nil:
-			if a[i] != b[i] {
-				return false
-			}
-		case !os.SameFile(a[i], b[i]) || a[i].Size() != b[i].Size() || !a[i].ModTime().Equal(b[i].ModTime()):
-			return false
-		}
-	}
-	return true
 }

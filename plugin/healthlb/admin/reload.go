@@ -1,10 +1,11 @@
 package admin
 
 import (
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"example.org/healthlb/plugin/healthlb/stamp"
 )
 
 // watched is what was read from files. It is read again, on use, when they have changed; what cannot be read leaves the old value in
@@ -18,8 +19,8 @@ type watched[T any] struct {
 
 	mu     sync.Mutex // guards what follows; held while the files are looked at
 	looked time.Time
-	stamps []os.FileInfo // of files; nil: not there
-	warned string        // the last error, "" when the value is that of the files
+	stamps stamp.Files // of files
+	warned string      // the last error, "" when the value is that of the files
 }
 
 // settled is the age from which a file's time tells all its changes: below it, a second write may have the time of the first, as file
@@ -29,7 +30,7 @@ const settled = 2 * time.Second
 // watch reads the files for the first time.
 func watch[T any](files []string, every time.Duration, warn func(string, ...any), read func() (T, error)) (*watched[T], error) {
 	w := &watched[T]{files: files, every: every, warn: warn, read: read, looked: time.Now()}
-	w.stamps = w.stat() // before reading: a change in between is then seen as one
+	w.stamps = stamp.Of(w.files) // before reading: a change in between is then seen as one
 	value, err := read()
 	if err != nil {
 		return nil, err
@@ -50,8 +51,8 @@ func (w *watched[T]) get() T {
 }
 
 func (w *watched[T]) look(now time.Time) {
-	stamps := w.stat()
-	changed := !sameStamps(w.stamps, stamps)
+	stamps := stamp.Of(w.files)
+	changed := !stamps.Equal(w.stamps)
 	if !changed && !w.fresh() {
 		w.looked = now
 		return
@@ -77,26 +78,4 @@ func (w *watched[T]) fresh() bool {
 		}
 	}
 	return false
-}
-
-func (w *watched[T]) stat() []os.FileInfo {
-	stamps := make([]os.FileInfo, len(w.files))
-	for i, file := range w.files {
-		if info, err := os.Stat(file); err == nil {
-			stamps[i] = info
-		}
-	}
-	return stamps
-}
-
-func sameStamps(a, b []os.FileInfo) bool {
-	for i := range a {
-		if (a[i] == nil) != (b[i] == nil) {
-			return false
-		}
-		if a[i] != nil && (!os.SameFile(a[i], b[i]) || a[i].Size() != b[i].Size() || !a[i].ModTime().Equal(b[i].ModTime())) {
-			return false
-		}
-	}
-	return true
 }

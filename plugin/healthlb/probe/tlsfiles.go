@@ -9,10 +9,11 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"sync/atomic"
 	"time"
+
+	"example.org/healthlb/plugin/healthlb/stamp"
 )
 
 // Reloader is a check that reads its files again when they change on disk.
@@ -38,7 +39,7 @@ type tlsFiles struct {
 // tlsVersion is what was made of the files as they once were.
 type tlsVersion struct {
 	config *tls.Config
-	files  []fs.FileInfo // by which a change is recognised
+	files  stamp.Files // as they were before they were read
 	digest string
 }
 
@@ -72,7 +73,7 @@ func (f *tlsFiles) current() *tls.Config {
 
 // look loads the files if they changed. If they cannot be used, it will try again the next time: they may be half-written.
 func (f *tlsFiles) look() {
-	if !f.changed() {
+	if stamp.Of(f.paths).Equal(f.version.Load().files) {
 		f.trouble.Store(nil)
 		return
 	}
@@ -83,18 +84,6 @@ func (f *tlsFiles) look() {
 	}
 	f.version.Store(v)
 	f.trouble.Store(nil)
-}
-
-// changed says whether the files are others than those in use: by identity (files are replaced by renaming, or by swapping a symlink
-// on the way), time or size.
-func (f *tlsFiles) changed() bool {
-	for i, old := range f.version.Load().files {
-		now, err := os.Stat(f.paths[i])
-		if err != nil || !os.SameFile(old, now) || !now.ModTime().Equal(old.ModTime()) || now.Size() != old.Size() {
-			return true
-		}
-	}
-	return false
 }
 
 func (f *tlsFiles) reloadError() error {
@@ -110,7 +99,7 @@ func (f *tlsFiles) digest() string { return f.version.Load().digest }
 // load reads the files and makes a configuration of them. There is no session cache: a resumed session would hide a certificate that
 // was replaced or has expired.
 func (f *tlsFiles) load() (*tlsVersion, error) {
-	v := &tlsVersion{config: &tls.Config{
+	v := &tlsVersion{files: stamp.Of(f.paths), config: &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		ServerName:         f.opts.ServerName,
 		InsecureSkipVerify: f.opts.Insecure,
@@ -118,16 +107,10 @@ func (f *tlsFiles) load() (*tlsVersion, error) {
 	contents := make(map[string][]byte, len(f.paths))
 	sum := sha256.New()
 	for _, path := range f.paths {
-		// The stat comes first: a change between the two is then seen as one the next time.
-		info, err := os.Stat(path)
-		if err != nil {
-			return nil, err
-		}
 		data, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err
 		}
-		v.files = append(v.files, info)
 		contents[path] = data
 		fmt.Fprintf(sum, "%d:", len(data))
 		sum.Write(data)
