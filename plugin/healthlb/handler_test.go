@@ -25,9 +25,9 @@ import (
 
 func init() { clog.Discard() }
 
-// newTestHandler returns the handler of a healthlb block in the zone example.org, without probing anything: every member is up whose id
-// does not begin with "down".
-func newTestHandler(tb testing.TB, corefile string, blocks ...block.Entry) *handler {
+// showing returns a hub whose current generation is that of a healthlb block in the zone example.org, with nothing probed, and the
+// block's handler.
+func showing(tb testing.TB, corefile string, blocks ...block.Entry) (*hub, *handler) {
 	tb.Helper()
 	c := caddy.NewTestController("dns", corefile)
 	c.ServerBlockKeys = []string{"example.org:53"}
@@ -35,7 +35,7 @@ func newTestHandler(tb testing.TB, corefile string, blocks ...block.Entry) *hand
 	if err != nil {
 		tb.Fatal(err)
 	}
-	g := newGeneration()
+	h, g := newHub(), newGeneration()
 	s, err := g.add(b)
 	if err != nil {
 		tb.Fatal(err)
@@ -43,9 +43,25 @@ func newTestHandler(tb testing.TB, corefile string, blocks ...block.Entry) *hand
 	if err := g.build(nil, time.Now()); err != nil {
 		tb.Fatal(err)
 	}
-	h := newHub()
 	h.blocks.Store(block.NewSet(blocks))
+	h.current.Store(g)
 	for _, p := range g.pools {
+		h.rebuild(p)
+	}
+	for _, z := range g.zones {
+		for _, glue := range z.glue {
+			glue.rebuild(h.blocks.Load())
+		}
+		h.serials.publish(z, time.Unix(1700000000, 0))
+	}
+	return h, &handler{site: s}
+}
+
+// newTestHandler returns the handler of such a block, with every member up whose id does not begin with "down".
+func newTestHandler(tb testing.TB, corefile string, blocks ...block.Entry) *handler {
+	tb.Helper()
+	h, handler := showing(tb, corefile, blocks...)
+	for _, p := range h.pools() {
 		down := make(map[netip.Addr]bool)
 		for _, m := range p.Members {
 			if strings.HasPrefix(m.ID, "down") {
@@ -61,13 +77,7 @@ func newTestHandler(tb testing.TB, corefile string, blocks ...block.Entry) *hand
 		}
 		h.rebuild(p)
 	}
-	for _, z := range g.zones {
-		for _, glue := range z.glue {
-			glue.rebuild(h.blocks.Load())
-		}
-		h.serials.publish(z, time.Unix(1700000000, 0))
-	}
-	return &handler{site: s}
+	return handler
 }
 
 // client is a response writer for a query from an address.

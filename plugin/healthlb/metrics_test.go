@@ -1,0 +1,130 @@
+package healthlb
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"example.org/healthlb/plugin/healthlb/health"
+	"example.org/healthlb/plugin/healthlb/pool"
+)
+
+const metricsCorefile = `healthlb {
+	interval 2s
+	pool www.example.org {
+		member 127.0.0.1 2001:db8::1 id a
+		member 127.0.0.2 id b
+		ttl 10s
+	}
+}`
+
+func TestMetrics(t *testing.T) {
+	h, handler := showing(t, metricsCorefile, omitEntry("127.0.0.2/32"))
+	p := h.pool("www.example.org.")
+	for _, s := range p.Slots() {
+		s.Observe(pool.Observation{Outcome: health.Pass, At: time.Now()})
+	}
+	h.rebuild(p)
+	for range 3 {
+		ask(t, handler, "203.0.113.1", query("www.example.org.", dns.TypeA))
+	}
+	want := `
+# HELP coredns_healthlb_all_down_answers_total Counter of answers given while too few members were eligible.
+# TYPE coredns_healthlb_all_down_answers_total counter
+coredns_healthlb_all_down_answers_total{pool="www.example.org."} 0
+# HELP coredns_healthlb_answers_total Counter of answers to queries for a pool's addresses.
+# TYPE coredns_healthlb_answers_total counter
+coredns_healthlb_answers_total{pool="www.example.org."} 3
+# HELP coredns_healthlb_blocks Gauge of entries of the block list.
+# TYPE coredns_healthlb_blocks gauge
+coredns_healthlb_blocks 1
+# HELP coredns_healthlb_failover_budget_seconds Gauge of the worst case from a member's death to the end of its use.
+# TYPE coredns_healthlb_failover_budget_seconds gauge
+coredns_healthlb_failover_budget_seconds{pool="www.example.org."} 16
+# HELP coredns_healthlb_member_up Gauge that is 1 while health lets the member be answered with.
+# TYPE coredns_healthlb_member_up gauge
+coredns_healthlb_member_up{family="A",member="a",pool="www.example.org."} 1
+coredns_healthlb_member_up{family="A",member="b",pool="www.example.org."} 1
+coredns_healthlb_member_up{family="AAAA",member="a",pool="www.example.org."} 1
+# HELP coredns_healthlb_members Gauge of members by state; a blocked one counts as blocked, else its worst family decides.
+# TYPE coredns_healthlb_members gauge
+coredns_healthlb_members{pool="www.example.org.",state="blocked"} 1
+coredns_healthlb_members{pool="www.example.org.",state="down"} 0
+coredns_healthlb_members{pool="www.example.org.",state="lame"} 0
+coredns_healthlb_members{pool="www.example.org.",state="suspect"} 0
+coredns_healthlb_members{pool="www.example.org.",state="unknown"} 0
+coredns_healthlb_members{pool="www.example.org.",state="up"} 1
+# HELP coredns_healthlb_transitions_total Counter of how often a member entered a state, both families together.
+# TYPE coredns_healthlb_transitions_total counter
+coredns_healthlb_transitions_total{member="a",pool="www.example.org.",to="down"} 0
+coredns_healthlb_transitions_total{member="a",pool="www.example.org.",to="lame"} 0
+coredns_healthlb_transitions_total{member="a",pool="www.example.org.",to="suspect"} 0
+coredns_healthlb_transitions_total{member="a",pool="www.example.org.",to="up"} 2
+coredns_healthlb_transitions_total{member="b",pool="www.example.org.",to="down"} 0
+coredns_healthlb_transitions_total{member="b",pool="www.example.org.",to="lame"} 0
+coredns_healthlb_transitions_total{member="b",pool="www.example.org.",to="suspect"} 0
+coredns_healthlb_transitions_total{member="b",pool="www.example.org.",to="up"} 1
+`
+	if err := testutil.CollectAndCompare(collector{h}, strings.NewReader(want)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestMetricNames holds the names of all metrics against Prometheus's own rules.
+func TestMetricNames(t *testing.T) {
+	newKindMetrics("tcp")
+	observeRequest("GET", 200)
+	membersFileErrors.WithLabelValues("www.example.org.")
+	problems, err := testutil.GatherAndLint(prometheus.DefaultGatherer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		if strings.HasPrefix(p.Metric, "coredns_healthlb_") {
+			t.Errorf("%s: %s", p.Metric, p.Text)
+		}
+	}
+}
+
+func TestPoolStatus(t *testing.T) {
+	h, _ := showing(t, metricsCorefile)
+	p := h.pool("www.example.org.")
+	say := func(outcome health.Outcome, members ...string) string {
+		for _, s := range p.Slots() {
+			if addr := s.Probe.Addr().String(); slices.Contains(members, addr) {
+				s.Observe(pool.Observation{Outcome: outcome, At: time.Now(), Reason: "refused"})
+			}
+		}
+		status, _ := h.Pool("www.example.org.")
+		return fmt.Sprint(status.Status, " ", status.Families)
+	}
+	for _, step := range []struct {
+		outcome health.Outcome
+		members []string
+		want    string
+	}{
+		{health.Pass, []string{"127.0.0.1"}, "down [{A 2 1 1 false} {AAAA 1 0 1 true}]"},
+		{health.Pass, []string{"2001:db8::1"}, "degraded [{A 2 1 1 false} {AAAA 1 1 1 false}]"},
+		{health.Pass, []string{"127.0.0.2"}, "full [{A 2 2 1 false} {AAAA 1 1 1 false}]"},
+	} {
+		if got := say(step.outcome, step.members...); got != step.want {
+			t.Errorf("after %s of %v: %s, want %s", step.outcome, step.members, got, step.want)
+		}
+	}
+}
+
+func TestTransitionLogIsBounded(t *testing.T) {
+	l := newTransitionLog()
+	for range logBurst + 50 {
+		l.transition(&pool.Transition{})
+	}
+	if n := l.skipped.Load(); n < 40 || n > 50 {
+		t.Errorf("%d of %d transitions were left out, want about 50", n, logBurst+50)
+	}
+}
