@@ -281,6 +281,18 @@ func TestGlue(t *testing.T) {
 	}
 }
 
+// TestNameServerAtTheApex checks that the zone's own name can be a name server, whose address it then has.
+func TestNameServerAtTheApex(t *testing.T) {
+	h := newTestHandler(t, "healthlb {\nns example.org 192.0.2.53\npool www.example.org {\nmember 192.0.2.1\n}\n}")
+	for qtype, want := range map[uint16]string{
+		dns.TypeA: "192.0.2.53", dns.TypeAAAA: "[SOA]", dns.TypeNS: "example.org.", dns.TypeSOA: "SOA", dns.TypeANY: "192.0.2.53",
+	} {
+		if m, _ := ask(t, h, "203.0.113.1", query("example.org.", qtype)); data(m) != want {
+			t.Errorf("%s: %s, want %s", dns.TypeToString[qtype], data(m), want)
+		}
+	}
+}
+
 func TestNotForUs(t *testing.T) {
 	h := newTestHandler(t, zoneCorefile)
 	chaos := query("www.example.org.", dns.TypeA)

@@ -54,7 +54,7 @@ func newNames(b *config.Block, pools map[string]*pool.Pool) *names {
 		}
 	}
 	for _, ns := range b.NS {
-		if zone := n.closest(ns.Name).zone; zone != nil {
+		if zone := n.find(ns.Name).zone; zone != nil {
 			nd := n.add(ns.Name, zone)
 			if nd.pool == nil {
 				nd.glue = newGlue(ns)
