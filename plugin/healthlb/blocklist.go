@@ -53,6 +53,7 @@ func (h *hub) ChangeBlocklist(c admin.BlockChange) (admin.BlockEffect, error) {
 		case c.DryRun:
 			return errDryRun
 		case refused(effect) && !c.Force:
+			effect.Changed, effect.Addresses = false, addressEffects(omitted)
 			return &admin.InterlockError{Effect: effect}
 		}
 		return writeBlocks(w, before, after)
@@ -60,9 +61,7 @@ func (h *hub) ChangeBlocklist(c admin.BlockChange) (admin.BlockEffect, error) {
 	if err != nil && !errors.Is(err, errDryRun) {
 		return admin.BlockEffect{}, err
 	}
-	for _, o := range omitted {
-		effect.Addresses = append(effect.Addresses, admin.AddressEffect{Pool: o.pool, Address: o.Addr.String(), SafeAfter: o.SafeAfter()})
-	}
+	effect.Addresses = addressEffects(omitted) // only now: up to the change there were answers that named them
 	if !c.DryRun && effect.Changed {
 		log.Infof("Block list changed by %s: %s", c.By, summary(c))
 	}
@@ -75,11 +74,7 @@ func changed(entries []block.Entry, c admin.BlockChange) []block.Entry {
 	case admin.BlockReplace:
 		return c.Entries
 	case admin.BlockAdd:
-		added := make(map[string]bool, len(c.Entries))
-		for _, e := range c.Entries {
-			added[e.Key()] = true
-		}
-		return append(slices.DeleteFunc(entries, func(e block.Entry) bool { return added[e.Key()] }), c.Entries...)
+		return append(entries, c.Entries...) // of two entries with one key, a set keeps the later
 	default:
 		return slices.DeleteFunc(entries, func(e block.Entry) bool {
 			return e.Prefix == c.Remove.Prefix && e.Pool == c.Remove.Pool
@@ -125,9 +120,9 @@ func (h *hub) unknownPools(entries []block.Entry) (warnings []string) {
 func summary(c admin.BlockChange) string {
 	switch c.Op {
 	case admin.BlockReplace:
-		return fmt.Sprintf("replaced by %d entries", len(c.Entries))
+		return fmt.Sprintf("replaced, entries now: %d", len(c.Entries))
 	case admin.BlockAdd:
-		return fmt.Sprintf("%d entries added, first %s", len(c.Entries), c.Entries[0])
+		return fmt.Sprintf("entries added: %d, first %s", len(c.Entries), c.Entries[0])
 	default:
 		return "removed " + c.Remove.Address()
 	}

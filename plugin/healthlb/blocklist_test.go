@@ -74,6 +74,9 @@ func TestInterlock(t *testing.T) {
 	if _, err := theHub.ChangeBlocklist(one); !errors.As(err, &refusal) {
 		t.Fatalf("got %v, want a refusal", err)
 	}
+	if e := refusal.Effect; e.Changed || len(e.Addresses) != 1 {
+		t.Errorf("effect of what was refused: %+v", e)
+	}
 	if p := refusal.Effect.Pools[0]; p.EligibleBefore != 2 || p.EligibleAfter != 1 || p.MinUp != 2 {
 		t.Errorf("effect %+v", p)
 	}

@@ -18,8 +18,7 @@ type omittedAddress struct {
 func (h *hub) effect(before, after *block.Set) (admin.BlockEffect, []omittedAddress) {
 	diff := block.Diff(before, after)
 	e := admin.BlockEffect{
-		Changed: len(diff) > 0, ETag: etag(after.Entries()),
-		Pools: []admin.PoolEffect{}, Addresses: []admin.AddressEffect{},
+		Changed: len(diff) > 0, ETag: etag(after.Entries()), Pools: []admin.PoolEffect{},
 	}
 	var omitted []omittedAddress
 	touched := omitting(diff)
@@ -38,6 +37,15 @@ func (h *hub) effect(before, after *block.Set) (admin.BlockEffect, []omittedAddr
 		}
 	}
 	return e, omitted
+}
+
+// addressEffects tells when each address has run out of caches, as far as answers are known up to now.
+func addressEffects(omitted []omittedAddress) []admin.AddressEffect {
+	effects := make([]admin.AddressEffect, len(omitted))
+	for i, o := range omitted {
+		effects[i] = admin.AddressEffect{Pool: o.pool, Address: o.Addr.String(), SafeAfter: o.SafeAfter()}
+	}
+	return effects
 }
 
 // refusal says why a change needs force: it takes a family from enough members to too few, or from naming someone to naming no one.

@@ -36,14 +36,14 @@ func (h *hub) listen(g *generation) error {
 	}
 	var err error
 	if g.endpoint, err = newEndpoint(g.process.Admin); err != nil {
-		return err
+		return fmt.Errorf("%s: %w", g.process.AdminAt, err)
 	}
 	if h.servers[g.endpoint.key] != nil {
 		return nil // it takes the new settings when the generation counts
 	}
 	server, err := admin.Listen(g.endpoint.Endpoint, h)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", g.process.AdminAt, err)
 	}
 	h.servers[g.endpoint.key] = server
 	return nil

@@ -70,6 +70,6 @@ func (h *hub) look(g *generation, f *followed) {
 		return
 	}
 	f.members = members
-	h.setMembers(g, f.pool, members)
-	log.Infof("Pool %s has %d members now", f.pool.Name, len(members))
+	h.setMembers(g, f.pool, members, g.stop)
+	log.Infof("Pool %s members now: %d", f.pool.Name, len(members))
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"example.org/healthlb/plugin/healthlb/config"
@@ -34,6 +35,8 @@ type livePool struct {
 	config *config.Pool
 	zone   *zone
 	slots  []*pool.Slot
+
+	settling atomic.Bool // waits for the first results of new members
 }
 
 func newGeneration() *generation {
@@ -111,12 +114,14 @@ func (p *livePool) targetOf(s *pool.Slot) (probe.Target, probe.Check) {
 
 // firstRound bounds the wait for the first results: the longest timeout and a second.
 func (g *generation) firstRound() time.Duration {
-	var longest time.Duration
+	longest := time.Second
 	for _, p := range g.pools {
-		longest = max(longest, p.config.Timeout)
+		longest = max(longest, p.firstRound())
 	}
-	return longest + time.Second
+	return longest
 }
+
+func (p *livePool) firstRound() time.Duration { return p.config.Timeout + time.Second }
 
 // checkText names a check with its port, as the Corefile would.
 func checkText(c pool.Check) string {

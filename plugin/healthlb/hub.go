@@ -57,7 +57,7 @@ func (h *hub) acquire(g *generation) error {
 		return err
 	}
 
-	await(waiting, g.firstRound())
+	await(waiting, g.firstRound(), nil)
 	for _, p := range g.pools {
 		h.rebuild(p)
 	}
@@ -68,13 +68,15 @@ func (h *hub) acquire(g *generation) error {
 	return nil
 }
 
-// await waits until each target has had its first result, or the time is over.
-func await(targets []*target, limit time.Duration) {
+// await waits until each target has had its first result, the time is over, or stop is closed.
+func await(targets []*target, limit time.Duration, stop <-chan struct{}) {
 	deadline := time.After(limit)
 	for _, t := range targets {
 		select {
 		case <-t.first:
 		case <-deadline:
+			return
+		case <-stop:
 			return
 		}
 	}
@@ -87,7 +89,7 @@ func (h *hub) start(g *generation) (waiting []*target, err error) {
 		h.open()
 	}
 	h.generations = append(h.generations, g)
-	if err := h.openStore(g.process.State); err != nil {
+	if err := h.openStore(g); err != nil {
 		return nil, err
 	}
 	if err := h.listen(g); err != nil {
@@ -117,7 +119,7 @@ func (h *hub) open() {
 	h.servers = make(map[string]*admin.Server)
 	h.dirty, h.stop = newDirty(), make(chan struct{})
 	dirty, stop := h.dirty, h.stop
-	h.goroutines.Go(func() { dirty.run(h.rebuild, stop) })
+	h.goroutines.Go(func() { dirty.run(h.rebuildSettled, stop) })
 	h.goroutines.Go(func() { h.expire(stop) })
 }
 
@@ -208,18 +210,32 @@ func (h *hub) rebuild(p *livePool) {
 	h.serials.changed(p.zone, p.Rebuild(h.blocks.Load), time.Now())
 }
 
-// setMembers gives a pool other members while it is at work.
-func (h *hub) setMembers(g *generation, p *livePool, members []pool.Member) {
+// rebuildSettled is rebuild for a pool whose health has changed. One that waits for the first results of new members is left alone: it
+// is rebuilt when they are in.
+func (h *hub) rebuildSettled(p *livePool) {
+	if !p.settling.Load() {
+		h.rebuild(p)
+	}
+}
+
+// setMembers gives a pool other members while it is at work. Until the first results of the new ones are in, or stop is closed, answers
+// are those of before: else a pool whose members are all replaced would be all down for that moment.
+func (h *hub) setMembers(g *generation, p *livePool, members []pool.Member, stop <-chan struct{}) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	if !slices.Contains(h.generations, g) {
+		h.mu.Unlock()
 		return
 	}
+	p.settling.Store(true)
 	before := p.slots
 	p.SetMembers(members, time.Now())
-	h.watch(p)
+	waiting := h.watch(p)
 	for _, s := range before {
 		h.unsubscribe(s, p)
 	}
+	h.mu.Unlock()
+
+	await(waiting, p.firstRound(), stop)
+	p.settling.Store(false)
 	h.rebuild(p)
 }

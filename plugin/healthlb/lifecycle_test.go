@@ -253,15 +253,25 @@ func TestMembersFile(t *testing.T) {
 		}
 	}
 	write("127.0.0.1\n")
-	i := startInstance(t, corefile(fmt.Sprintf("pool www.example.org {\n members %s\n check tcp %d\n}", file, m.port())))
+	i := startInstance(t, corefile(fmt.Sprintf("pool www.example.org {\n members %s\n check tcp %d\n all_down nodata\n}", file, m.port())))
 	newMember(t, fmt.Sprintf("127.0.0.2:%d", m.port()))
 	write("127.0.0.2 id second # the new one\n")
 	eventually(t, "the file's new member is answered with", func() bool {
 		return slices.Equal(i.lookup(t, "www.example.org."), []string{"127.0.0.2"})
 	})
+	// A file that replaces everybody never leaves the pool without an answer from someone who is up.
+	newMember(t, fmt.Sprintf("127.0.0.3:%d", m.port()))
+	write("127.0.0.3\n")
+	eventually(t, "the file's new member is answered with", func() bool {
+		got := i.lookup(t, "www.example.org.")
+		if len(got) != 1 || got[0] == "[SOA]" {
+			t.Errorf("meanwhile the answer is %v", got)
+		}
+		return slices.Equal(got, []string{"127.0.0.3"})
+	})
 	write("127.0.0.2\nno address\n")
 	eventually(t, "the bad file is seen", func() bool { return membersFileErrorsOf(t, "www.example.org.") > 0 })
-	if got := i.lookup(t, "www.example.org."); !slices.Equal(got, []string{"127.0.0.2"}) {
+	if got := i.lookup(t, "www.example.org."); !slices.Equal(got, []string{"127.0.0.3"}) {
 		t.Errorf("after a bad file: %v, want the old list", got)
 	}
 }

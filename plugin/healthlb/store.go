@@ -18,31 +18,31 @@ type openStore struct {
 // lockWait bounds the wait for a store that another process has open: long enough for a process that is just ending.
 const lockWait = 3 * time.Second
 
-// openStore opens the state store, unless it is open, and loads the blocks from it. The caller holds h.mu.
-func (h *hub) openStore(dir string) error {
-	open := h.store.Load()
+// openStore opens the state store of a generation, unless it is open, and loads the blocks from it. The caller holds h.mu.
+func (h *hub) openStore(g *generation) error {
+	dir, open := g.process.State, h.store.Load()
 	switch {
 	case open == nil && dir == "":
 		return nil
 	case open != nil && open.dir == dir:
 		return nil
 	case open != nil && dir == "":
-		return fmt.Errorf("state %s cannot be taken away by a reload: restart for that", open.dir)
+		return fmt.Errorf("%s: state %s cannot be taken away by a reload; say it again, or restart", g.blocks[0].Where, open.dir)
 	case open != nil:
-		return fmt.Errorf("state cannot be changed from %s to %s by a reload: restart for that", open.dir, dir)
+		return fmt.Errorf("%s: state %s cannot be changed by a reload; say %s as before, or restart", g.process.StateAt, dir, open.dir)
 	}
 	store, err := state.OpenBolt(dir, lockWait)
 	if err != nil {
-		return fmt.Errorf("state %s: %w", dir, err)
+		return fmt.Errorf("%s: state %s: %w", g.process.StateAt, dir, err)
 	}
 	blocks, err := readBlocks(store, time.Now())
 	if err != nil {
-		return errors.Join(fmt.Errorf("state %s: %w", dir, err), store.Close())
+		return errors.Join(fmt.Errorf("%s: state %s: %w", g.process.StateAt, dir, err), store.Close())
 	}
 	if err := deleteExpired(store, time.Now()); err != nil {
 		log.Warningf("State %s: expired blocks are not in force, but could not be deleted: %v", dir, err)
 	}
-	h.enforce(h.blocks.Swap(blocks), blocks, h.generations[:len(h.generations)-1])
+	h.enforce(h.blocks.Swap(blocks), blocks, h.generations[:len(h.generations)-1]) // all but this one, which is not built yet
 	store.Watch(h.applyChange)
 	h.store.Store(&openStore{store, dir})
 	return nil

@@ -29,9 +29,11 @@ type Block struct {
 
 // Process is what is one for the whole process. Several blocks may say it, but only with the same values.
 type Process struct {
-	Region string
-	State  string // directory, absolute; empty: none
-	Admin  *Admin // nil: none
+	Region  string
+	State   string // directory, absolute; empty: none
+	StateAt string // file:line, for errors; empty without State
+	Admin   *Admin // nil: none
+	AdminAt string // file:line, for errors; empty without Admin
 }
 
 // Admin is the admin endpoint. File names are absolute.

@@ -10,7 +10,14 @@ type processText struct {
 }
 
 func (t *processText) values() Process {
-	return Process{Region: t.region.v, State: t.state.v, Admin: t.admin.v}
+	p := Process{Region: t.region.v, State: t.state.v, Admin: t.admin.v}
+	if t.state.ok() {
+		p.StateAt = t.state.at.String()
+	}
+	if t.admin.ok() {
+		p.AdminAt = t.admin.at.String()
+	}
+	return p
 }
 
 // Combine puts together what all healthlb blocks of a Corefile say of the process, and sets the region of all their pools. It is

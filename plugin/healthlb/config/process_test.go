@@ -22,7 +22,10 @@ func TestCombine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Process{Region: "eu", State: "/s", Admin: &Admin{Network: "tcp", Address: "127.0.0.1:8053", Hosts: []string{"x", "y"}}}
+	want := Process{
+		Region: "eu", State: "/s", StateAt: "Testfile:4",
+		Admin: &Admin{Network: "tcp", Address: "127.0.0.1:8053", Hosts: []string{"x", "y"}}, AdminAt: "Testfile:3",
+	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
