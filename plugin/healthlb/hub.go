@@ -159,6 +159,12 @@ func (h *hub) drop(g *generation) (closers []func()) {
 
 // commit makes a generation the one that counts. What it returns is to be run without h.mu, which the caller holds.
 func (h *hub) commit(g *generation) (closers []func()) {
+	for _, p := range g.pools {
+		p.Tell()
+	}
+	for _, z := range g.zones {
+		h.serials.makeOfficial(z, time.Now())
+	}
 	if h.current.Swap(g) != g {
 		for _, b := range g.blocks {
 			for _, warning := range b.Warnings {

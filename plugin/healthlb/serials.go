@@ -9,29 +9,50 @@ import (
 
 // serials are the serials of the zones' SOA records. They outlive the Corefile, so that none ever goes back.
 type serials struct {
-	mu   sync.Mutex           // guards what follows, and visible of every zone
-	last map[string]published // by a zone's key
+	mu   sync.Mutex           // guards what follows, and of every zone visible, published and official
+	last map[string]published // of the zones that count, by their keys
 }
 
-// published is what a zone showed last, and under which serial.
+// published is what a zone showed, and under which serial.
 type published struct {
 	serial  uint32
 	visible uint64
 }
 
-// publish gives a zone its serial: the one it had before, or when it shows something else now, the next one.
+// publish gives a zone its SOA record. The serial stays while what the zone shows stays, over reloads too.
 func (s *serials) publish(z *zone, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, known := s.last[z.key]
-	if !known || p.visible != z.visible {
-		p = published{answer.NextSerial(p.serial, now), z.visible}
+	last := s.last[z.key]
+	switch {
+	case last.serial != 0 && last.visible == z.visible:
+		z.published = last
+	case z.published.visible != z.visible || !later(z.published.serial, last.serial):
+		before := last.serial
+		if later(z.published.serial, before) {
+			before = z.published.serial
+		}
+		z.published = published{answer.NextSerial(before, now), z.visible}
 	}
+	z.setSerial(z.published.serial)
+	if z.official {
+		s.last[z.key] = z.published
+	}
+}
+
+// makeOfficial has a zone count: what it shows is what the next one with its key is compared with. A zone of a Corefile that never came
+// into force leaves no trace.
+func (s *serials) makeOfficial(z *zone, now time.Time) {
+	s.mu.Lock()
 	if s.last == nil {
 		s.last = make(map[string]published)
 	}
-	s.last[z.key] = p
-	z.setSerial(p.serial)
+	z.official = true
+	isPublic := z.published.serial != 0
+	s.mu.Unlock()
+	if isPublic {
+		s.publish(z, now)
+	}
 }
 
 // changed takes a change of what the zone shows in, and publishes it, unless the zone has not been published at all yet.
@@ -41,9 +62,12 @@ func (s *serials) changed(z *zone, by uint64, now time.Time) {
 	}
 	s.mu.Lock()
 	z.visible += by
-	isPublic := z.soa.Load() != nil
+	isPublic := z.published.serial != 0
 	s.mu.Unlock()
 	if isPublic {
 		s.publish(z, now)
 	}
 }
+
+// later compares serials as RFC 1982 does, with 0 for none.
+func later(a, b uint32) bool { return a != 0 && (b == 0 || int32(a-b) > 0) }

@@ -62,7 +62,9 @@ func (f *fileTrouble) look() {
 func (h *hub) observe(s *pool.Slot, p *livePool, o pool.Observation) (confirm bool) {
 	confirm, changed := s.Observe(o)
 	if changed != nil {
-		h.log.transition(changed)
+		if !changed.Twin {
+			h.log.transition(changed)
+		}
 		h.dirty.add(p)
 	}
 	return confirm

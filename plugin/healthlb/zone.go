@@ -29,8 +29,11 @@ type zone struct {
 	glue   []*glue
 	pools  []*pool.Pool
 
-	soa     atomic.Pointer[[]dns.RR] // the SOA record, alone
-	visible uint64                   // a hash of what the zone shows; see serials
+	soa atomic.Pointer[[]dns.RR] // the SOA record, alone
+
+	visible   uint64    // a hash of what the zone shows; see serials for the rest
+	published published // the zero value: not yet
+	official  bool
 }
 
 func newZone(apex string, b *config.Block) *zone {

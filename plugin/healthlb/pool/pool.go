@@ -82,6 +82,7 @@ type Transition struct {
 	Address      netip.Addr
 	From, To     health.State
 	Reason       string
+	Twin         bool // another pool of this name, of a later Corefile, tells of it too
 }
 
 // New makes a pool. The states, counters and times of members that former has too are carried over from it: those of the same id,
@@ -212,6 +213,16 @@ func (p *Pool) setSlots(a *address, m *member, f Family, known map[slotKey]*Slot
 			a.since = carried.since
 		}
 	}
+	a.usage.teller.Store(a)
+}
+
+// Tell makes this pool the one whose transitions count: after a reload that failed, when a later one of its name was dropped.
+func (p *Pool) Tell() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for s := range p.slots() {
+		s.address.usage.teller.Store(s.address)
+	}
 }
 
 func (a *address) worst() health.State {
@@ -246,8 +257,10 @@ func (s *Slot) Observe(o Observation) (confirm bool, changed *Transition) {
 	a := s.address
 	if from, to := a.state, a.worst(); from != to {
 		a.state, a.since = to, o.At.Add(o.Took)
-		changed = &Transition{p.Name, s.member.ID, s.family, a.addr, from, to, o.Reason}
-		a.usage.transitions[to].Add(1)
+		changed = &Transition{p.Name, s.member.ID, s.family, a.addr, from, to, o.Reason, a.usage.teller.Load() != a}
+		if !changed.Twin {
+			a.usage.transitions[to].Add(1)
+		}
 	}
 	return s.record.Confirming(t), changed
 }

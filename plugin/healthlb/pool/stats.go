@@ -32,6 +32,9 @@ type usage struct {
 	answered    atomic.Int64 // when it was last named, in seconds since 1970; 0: never
 	safeAfter   atomic.Int64 // when the last answer that named it has run out of caches, rounded up, in seconds since 1970
 	transitions [health.States]atomic.Uint64
+
+	// teller is whose transitions count. While a reload is under way, the pools of two Corefiles see the same results for one address.
+	teller atomic.Pointer[address]
 }
 
 // note writes down that an answer with this TTL names the address. Most calls find that the same second has been noted already, and
