@@ -61,6 +61,22 @@ func TestBlocksOutliveTheProcess(t *testing.T) {
 	})
 }
 
+// TestBlockedToTheEnd checks that a block holds while the process ends: queries are still answered when all else has ended.
+func TestBlockedToTheEnd(t *testing.T) {
+	i := startWithState(t, t.TempDir())
+	if _, err := theHub.ChangeBlocklist(add(omitEntry("127.0.0.1/32"))); err != nil {
+		t.Fatal(err)
+	}
+	p := theHub.pool("www.example.org.")
+	for _, err := range i.ShutdownCallbacks() {
+		t.Error(err)
+	}
+	theHub.rebuild(p) // as a probe that was in flight may still cause
+	if got := i.lookup(t, "www.example.org."); !slices.Equal(got, []string{"127.0.0.2"}) {
+		t.Errorf("while the process ends: %v", got)
+	}
+}
+
 func TestInterlock(t *testing.T) {
 	startWithState(t, t.TempDir(), "min_up 2")
 	one := add(omitEntry("127.0.0.1/32"))

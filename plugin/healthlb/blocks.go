@@ -1,9 +1,6 @@
 package healthlb
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -11,105 +8,65 @@ import (
 	"example.org/healthlb/plugin/healthlb/state"
 )
 
-// blocksBucket is where the block list is kept: an entry's JSON under its key.
-const blocksBucket = "blocks"
-
-// readBlocks returns the block list that a store holds, without what has expired.
-func readBlocks(store state.Store, now time.Time) (*block.Set, error) {
-	var entries []block.Entry
-	err := store.View(func(r state.Reader) error {
-		return eachBlock(r, func(e block.Entry) {
-			if !e.Expired(now) {
-				entries = append(entries, e)
-			}
-		})
-	})
-	return block.NewSet(entries), err
-}
-
-// deleteExpired takes what has expired out of a store.
-func deleteExpired(store state.Store, now time.Time) error {
-	return store.Update(func(w state.Writer) error {
-		var expired []string
-		err := eachBlock(w, func(e block.Entry) {
-			if e.Expired(now) {
-				expired = append(expired, e.Key())
-			}
-		})
-		for _, key := range expired {
-			err = errors.Join(err, w.Delete(blocksBucket, key))
-		}
-		return err
-	})
-}
-
-func eachBlock(r state.Reader, visit func(block.Entry)) error {
-	return r.Each(blocksBucket, func(key string, value []byte) error {
-		var e block.Entry
-		if err := json.Unmarshal(value, &e); err != nil {
-			return fmt.Errorf("the block %q cannot be read: %w; restore a copy of the store, or move it away to start without blocks", key, err)
-		}
-		visit(e)
+// blocksOf returns the blocks that are in force for a generation: none, if it says no state directory. During a reload there may be one
+// generation that does and one that does not.
+func (h *hub) blocksOf(g *generation) *block.Set {
+	if g == nil || g.process.State == "" {
 		return nil
-	})
+	}
+	return h.blocks.Load()
 }
 
 // applyChange takes a change of the store in, as the store's watch tells it.
 func (h *hub) applyChange(c state.Change) {
-	entries := make(map[string]block.Entry)
-	for _, e := range h.blocks.Load().Entries() {
-		entries[e.Key()] = e
-	}
+	gone, added := make(map[string]bool), []block.Entry{}
 	for _, k := range c.Keys {
-		if k.Bucket != blocksBucket {
-			continue
+		switch e, err := decodeBlock(k); {
+		case k.Bucket != blocksBucket:
+		case err != nil:
+			log.Errorf("A block that was stored is left out: %v", err)
+		case k.Value == nil:
+			gone[k.Key] = true
+		default:
+			added = append(added, e)
 		}
-		delete(entries, k.Key)
-		if k.Value == nil {
-			continue
-		}
-		var e block.Entry
-		if err := json.Unmarshal(k.Value, &e); err != nil {
-			log.Errorf("The block %q in the state cannot be read, and is left out: %v", k.Key, err)
-			continue
-		}
-		entries[k.Key] = e
 	}
-	list := make([]block.Entry, 0, len(entries))
-	for _, e := range entries {
-		list = append(list, e)
-	}
-	h.applyBlocks(block.NewSet(list))
+	h.changeBlocks(func(entries []block.Entry) []block.Entry {
+		if len(gone) > 0 {
+			entries = slices.DeleteFunc(entries, func(e block.Entry) bool { return gone[e.Key()] })
+		}
+		return append(entries, added...) // of two entries with one key, a set keeps the later
+	})
 }
 
-// applyBlocks puts a block list into force: when it returns, no query is answered with what is blocked.
-func (h *hub) applyBlocks(after *block.Set) {
+// changeBlocks puts what change makes of the block list into force: when it returns, no query is answered with what is blocked.
+func (h *hub) changeBlocks(change func([]block.Entry) []block.Entry) {
 	h.applying.Lock()
 	defer h.applying.Unlock()
-	before := h.blocks.Swap(after)
-	h.enforce(before, after, h.atWork())
-}
-
-// enforce makes the answers of generations those under the block list after.
-func (h *hub) enforce(before, after *block.Set, generations []*generation) {
+	before := h.blocks.Load()
+	after := block.NewSet(change(before.Entries()))
+	h.blocks.Store(after)
 	touched := omitting(block.Diff(before, after))
-	for _, g := range generations {
+	for _, g := range h.atWork() {
 		for _, p := range g.pools {
 			if p.Touched(touched) {
 				h.rebuild(p)
 			}
 		}
-		for _, z := range g.zones {
-			for _, glue := range z.glue {
-				if glue.rebuild(after) {
-					h.serials.changed(z, 1, time.Now())
-				}
-			}
-		}
+		h.rebuildGlue(g)
 	}
 	select {
 	case h.expiries <- struct{}{}:
 	default:
+	}
+}
+
+// rebuildGlue makes the addresses of a generation's name servers anew.
+func (h *hub) rebuildGlue(g *generation) {
+	for _, z := range g.zones {
+		for _, glue := range z.glue {
+			h.serials.changed(z, glue.rebuild(h.blocksOf(g)), time.Now())
+		}
 	}
 }
 
@@ -146,14 +103,12 @@ func (h *hub) endBlocks(now time.Time) {
 	if len(expired) == 0 || store == nil {
 		return
 	}
-	err := deleteExpired(store, now)
-	if err != nil {
+	if err := deleteExpired(store, now); err != nil {
 		log.Errorf("%d blocks have expired and end, but stay in the state %s: %v", len(expired), store.dir, err)
-		live := slices.DeleteFunc(h.blocks.Load().Entries(), func(e block.Entry) bool { return e.Expired(now) })
-		h.applyBlocks(block.NewSet(live))
+		h.changeBlocks(func(entries []block.Entry) []block.Entry {
+			return slices.DeleteFunc(entries, func(e block.Entry) bool { return e.Expired(now) })
+		})
 		return
 	}
-	for _, e := range expired {
-		log.Infof("Block %s has expired", e)
-	}
+	log.Infof("Blocks that have expired: %d, first %s", len(expired), expired[0])
 }

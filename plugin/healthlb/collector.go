@@ -25,6 +25,7 @@ var (
 	answersDesc     = describe("answers_total", "Counter of answers to queries for a pool's addresses.", "pool")
 	allDownDesc     = describe("all_down_answers_total", "Counter of answers given while too few members were eligible.", "pool")
 	blocksDesc      = describe("blocks", "Gauge of entries of the block list.")
+	fileErrorsDesc  = describe("members_file_errors_total", "Counter of members files that were missing or wrong, so that the members of before stayed.", "pool")
 	budgetDesc      = describe("failover_budget_seconds", "Gauge of the worst case from a member's death to the end of its use.", "pool")
 )
 
@@ -34,7 +35,7 @@ const blockedState = "blocked"
 // Describe implements prometheus.Collector.
 func (collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		membersDesc, memberUpDesc, transitionsDesc, answersDesc, allDownDesc, blocksDesc, budgetDesc,
+		membersDesc, memberUpDesc, transitionsDesc, answersDesc, allDownDesc, blocksDesc, fileErrorsDesc, budgetDesc,
 	} {
 		ch <- d
 	}
@@ -42,12 +43,15 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c collector) Collect(ch chan<- prometheus.Metric) {
-	blocks := c.hub.blocks.Load()
+	blocks := c.hub.blocksOf(c.hub.current.Load())
 	gauge(ch, blocksDesc, float64(blocks.Len()))
 	for _, p := range c.hub.pools() {
 		stats := p.Stats()
 		counter(ch, answersDesc, stats.Answers.Load(), p.Name)
 		counter(ch, allDownDesc, stats.AllDownAnswers.Load(), p.Name)
+		if len(p.config.MembersFiles) > 0 {
+			counter(ch, fileErrorsDesc, stats.FileErrors.Load(), p.Name)
+		}
 		gauge(ch, budgetDesc, p.config.FailoverBudget().Seconds(), p.Name)
 		collectMembers(ch, p.Name, p.View(blocks))
 	}

@@ -18,7 +18,7 @@ type omittedAddress struct {
 func (h *hub) effect(before, after *block.Set) (admin.BlockEffect, []omittedAddress) {
 	diff := block.Diff(before, after)
 	e := admin.BlockEffect{
-		Changed: len(diff) > 0, ETag: etag(after.Entries()), Pools: []admin.PoolEffect{},
+		Changed: len(diff) > 0, ETag: etag(after), Pools: []admin.PoolEffect{},
 	}
 	var omitted []omittedAddress
 	touched := omitting(diff)

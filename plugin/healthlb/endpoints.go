@@ -2,8 +2,11 @@ package healthlb
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"slices"
+	"syscall"
 	"time"
 
 	"example.org/healthlb/plugin/healthlb/admin"
@@ -43,10 +46,24 @@ func (h *hub) listen(g *generation) error {
 	}
 	server, err := admin.Listen(g.endpoint.Endpoint, h)
 	if err != nil {
-		return fmt.Errorf("%s: %w", g.process.AdminAt, err)
+		return fmt.Errorf("%s: %w%s", g.process.AdminAt, err, h.inTheWay(g.process.Admin, err))
 	}
 	h.servers[g.endpoint.key] = server
 	return nil
+}
+
+// inTheWay says so when it is the endpoint of the Corefile before that has the port. The caller holds h.mu.
+func (h *hub) inTheWay(a *config.Admin, err error) string {
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return ""
+	}
+	_, port, _ := net.SplitHostPort(a.Address)
+	for _, server := range h.servers {
+		if _, taken, err := net.SplitHostPort(server.Addr().String()); err == nil && taken == port {
+			return "; this CoreDNS has it itself, at " + server.Addr().String() + ": by a reload, only the whole address can stay, or the port change"
+		}
+	}
+	return ""
 }
 
 // configure gives the endpoint of the generation that counts its settings. It returns what closes those that nobody wants any more. The

@@ -17,7 +17,17 @@ type followed struct {
 	members []pool.Member // what was read last
 	read    stamp.Files   // the files as they were then
 	seen    stamp.Files   // the files as they were at the last look
+	unquiet int           // looks in a row that found them changed
+	told    string        // the error that was told last; empty when there is none
+	rest    int           // looks until what could not be read is tried again
 }
+
+// patience is how many looks a file may be found changing at before it is read all the same.
+const patience = 4
+
+// retry is how many looks pass, 5s in all, before a file that could not be read is tried again though it has not changed: the reason may
+// have passed.
+const retry = 10
 
 // follow has the generation's members files followed until its stop is closed. The caller holds h.mu.
 func (h *hub) follow(g *generation) {
@@ -50,22 +60,36 @@ func (h *hub) follow(g *generation) {
 	}()
 }
 
-// look reads a pool's members files again when they have changed and then stayed as they are for one look: a file that is being written
-// is not read half-way.
+// look reads a pool's members files again when they have changed. One that is being written is not read half-way: it has to stay as it is
+// for one look, unless it was put in its place whole, by a rename or a symlink, or never comes to rest.
 func (h *hub) look(g *generation, f *followed) {
 	now := stamp.Of(f.pool.config.MembersFiles)
-	settled := now.Equal(f.seen)
-	f.seen = now
-	if !settled || now.Equal(f.read) {
+	if now.Equal(f.read) {
+		f.seen, f.unquiet = now, 0
 		return
 	}
-	f.read = now
+	if f.rest > 0 && now.Equal(f.seen) {
+		f.rest--
+		return
+	}
+	f.unquiet++
+	settled := now.Equal(f.seen) || now.Replaced(f.seen) || f.unquiet >= patience
+	f.seen = now
+	if !settled {
+		return
+	}
+	f.unquiet = 0
 	members, err := f.pool.config.ReloadMembers()
 	if err != nil {
-		membersFileErrors.WithLabelValues(f.pool.Name).Inc()
-		log.Errorf("Pool %s keeps the members it has: %v", f.pool.Name, err)
+		f.rest = retry
+		if err.Error() != f.told {
+			f.told = err.Error()
+			f.pool.Stats().FileErrors.Add(1)
+			log.Errorf("Pool %s keeps the members it has: %v", f.pool.Name, err)
+		}
 		return
 	}
+	f.read, f.told = now, ""
 	if slices.Equal(members, f.members) {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.org/healthlb/plugin/healthlb/block"
 	"example.org/healthlb/plugin/healthlb/config"
 	"example.org/healthlb/plugin/healthlb/pool"
 	"example.org/healthlb/plugin/healthlb/probe"
@@ -34,6 +35,7 @@ type livePool struct {
 	*pool.Pool
 	config *config.Pool
 	zone   *zone
+	blocks func() *block.Set // those in force for it
 	slots  []*pool.Slot
 
 	settling atomic.Bool // waits for the first results of new members
@@ -65,14 +67,15 @@ func (g *generation) ready() bool {
 	}
 }
 
-// build makes the pools, with what former knows of their members, and the names.
-func (g *generation) build(former *generation, now time.Time) error {
+// build makes the pools, with what former knows of their members, and the names. blocksOf tells the blocks in force for a generation.
+func (g *generation) build(former *generation, blocksOf func(*generation) *block.Set, now time.Time) error {
+	blocks := func() *block.Set { return blocksOf(g) }
 	times := make(map[string]int) // a zone may stand in several server blocks, for different views: each has a serial of its own
 	for i, b := range g.blocks {
 		pools := make(map[string]*pool.Pool, len(b.Pools))
 		var live []*livePool
 		for j := range b.Pools {
-			p := &livePool{config: &b.Pools[j]}
+			p := &livePool{config: &b.Pools[j], blocks: blocks}
 			var before *pool.Pool
 			if former != nil {
 				if f := former.byName[p.config.Name]; f != nil {
@@ -122,9 +125,3 @@ func (g *generation) firstRound() time.Duration {
 }
 
 func (p *livePool) firstRound() time.Duration { return p.config.Timeout + time.Second }
-
-// checkText names a check with its port, as the Corefile would.
-func checkText(c pool.Check) string {
-	kind, options, _ := strings.Cut(c.Name, " ")
-	return strings.TrimSpace(kind + " " + strconv.Itoa(int(c.Port)) + " " + options)
-}

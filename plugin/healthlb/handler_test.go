@@ -40,7 +40,8 @@ func showing(tb testing.TB, corefile string, blocks ...block.Entry) (*hub, *hand
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := g.build(nil, time.Now()); err != nil {
+	g.process.State = "in memory" // so that blocks are in force
+	if err := g.build(nil, h.blocksOf, time.Now()); err != nil {
 		tb.Fatal(err)
 	}
 	h.blocks.Store(block.NewSet(blocks))
@@ -48,10 +49,8 @@ func showing(tb testing.TB, corefile string, blocks ...block.Entry) (*hub, *hand
 	for _, p := range g.pools {
 		h.rebuild(p)
 	}
+	h.rebuildGlue(g)
 	for _, z := range g.zones {
-		for _, glue := range z.glue {
-			glue.rebuild(h.blocks.Load())
-		}
 		h.serials.publish(z, time.Unix(1700000000, 0))
 	}
 	return h, &handler{site: s}
@@ -412,7 +411,7 @@ func TestClientSubnet(t *testing.T) {
 		{"a stranger is not believed, nor echoed", stranger, "hash.example.org.", subnet(1, "10.1.2.0", 24, 0), none},
 		{"not even corrected", stranger, "hash.example.org.", subnet(1, "10.1.2.3", 24, 0), none},
 		{"a pool's own list replaces the block's", resolver, "deaf.example.org.", subnet(1, "10.1.2.0", 24, 0), none},
-		{"and is believed", "203.0.113.5", "deaf.example.org.", subnet(1, "10.1.2.0", 24, 0), "10.1.2.0/24/24"},
+		{"and is believed; where all members are named, all clients are alike", "203.0.113.5", "deaf.example.org.", subnet(1, "10.1.2.0", 24, 0), "10.1.2.0/24/0"},
 		{"bits beyond the prefix", resolver, "hash.example.org.", subnet(1, "10.1.2.3", 24, 0), "FORMERR"},
 		{"bits beyond an odd prefix", resolver, "hash.example.org.", subnet(2, "2001:db8:0:100::", 55, 0), "FORMERR"},
 		{"a scope in a query", resolver, "hash.example.org.", subnet(1, "10.1.2.0", 24, 24), "FORMERR"},

@@ -37,7 +37,9 @@ type hub struct {
 	store       atomic.Pointer[openStore]
 }
 
-func newHub() *hub { return &hub{log: newTransitionLog(), expiries: make(chan struct{}, 1)} }
+func newHub() *hub {
+	return &hub{log: newTransitionLog(), serials: serials{after: afterFunc}, expiries: make(chan struct{}, 1)}
+}
 
 // acquire puts a generation to work beside those that are. It returns when the first round of probes is over. After an error nothing
 // of the generation is left.
@@ -95,19 +97,14 @@ func (h *hub) start(g *generation) (waiting []*target, err error) {
 	if err := h.listen(g); err != nil {
 		return nil, err
 	}
-	if err := g.build(h.current.Load(), time.Now()); err != nil {
+	if err := g.build(h.current.Load(), h.blocksOf, time.Now()); err != nil {
 		return nil, err
 	}
-	blocks := h.blocks.Load()
 	for _, p := range g.pools {
 		h.rebuild(p)
 		waiting = append(waiting, h.watch(p)...)
 	}
-	for _, z := range g.zones {
-		for _, glue := range z.glue {
-			glue.rebuild(blocks)
-		}
-	}
+	h.rebuildGlue(g)
 	h.follow(g)
 	return waiting, nil
 }
@@ -166,10 +163,8 @@ func (h *hub) commit(g *generation) (closers []func()) {
 		h.serials.makeOfficial(z, time.Now())
 	}
 	if h.current.Swap(g) != g {
-		for _, b := range g.blocks {
-			for _, warning := range b.Warnings {
-				log.Warning(warning)
-			}
+		for _, warning := range g.warnings() {
+			log.Warning(warning)
 		}
 	}
 	return h.configure(g)
@@ -213,7 +208,7 @@ func (h *hub) watch(p *livePool) (waiting []*target) {
 
 // rebuild makes a pool's snapshot anew.
 func (h *hub) rebuild(p *livePool) {
-	h.serials.changed(p.zone, p.Rebuild(h.blocks.Load), time.Now())
+	h.serials.changed(p.zone, p.Rebuild(p.blocks), time.Now())
 }
 
 // rebuildSettled is rebuild for a pool whose health has changed. One that waits for the first results of new members is left alone: it

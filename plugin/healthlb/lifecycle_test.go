@@ -16,7 +16,6 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 	_ "github.com/coredns/coredns/plugin/bind"
 	"github.com/miekg/dns"
-	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
 )
 
@@ -161,11 +160,12 @@ func TestReloadKeepsState(t *testing.T) {
 	m := newMember(t, "127.0.0.1:0")
 	i := startInstance(t, corefile(poolText("www", m, "interval 1h", "member 127.0.0.2")))
 	before, _ := theHub.Pool("www.example.org.")
+	eventually(t, "the first probe is counted", func() bool { return m.accepted.Load() == 1 })
 	accepted := m.accepted.Load()
 	if err := i.reload(t, corefile(poolText("www", m, "interval 30m", "failures 5", "member 127.0.0.2", "member 127.0.0.1 id new port 9"), poolText("api", m))); err == nil {
 		t.Fatal("one address twice in a pool was accepted")
 	}
-	if err := i.reload(t, corefile(poolText("www", m, "interval 30m", "failures 5", "member 127.0.0.2"), poolText("api", m))); err != nil {
+	if err := i.reload(t, corefile(poolText("www", m, "interval 30m", "failures 5", "member 127.0.0.2"), poolText("api", m, "interval 50m"))); err != nil {
 		t.Fatal(err)
 	}
 	after, _ := theHub.Pool("www.example.org.")
@@ -178,6 +178,7 @@ func TestReloadKeepsState(t *testing.T) {
 	if got := i.lookup(t, "api.example.org."); len(got) != 1 {
 		t.Errorf("the new pool answers %v", got)
 	}
+	eventually(t, "the new pool's probe is counted", func() bool { return m.accepted.Load() > accepted })
 	if n := m.accepted.Load(); n != accepted+1 {
 		t.Errorf("%d probes for the reload, want only the new pool's", n-accepted)
 	}
@@ -226,6 +227,21 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 }
 
+func TestOwnEndpointInTheWay(t *testing.T) {
+	m := newMember(t, "127.0.0.1:0")
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := free.Addr().(*net.TCPAddr).Port
+	free.Close()
+	i := startInstance(t, corefile(fmt.Sprintf("admin 127.0.0.1:%d", port), poolText("www", m)))
+	err = i.reload(t, corefile(fmt.Sprintf("admin localhost:%d", port), poolText("www", m)))
+	if err == nil || !strings.Contains(err.Error(), "this CoreDNS has it itself") {
+		t.Errorf("got %v, want an error that says who has the port", err)
+	}
+}
+
 func TestManyReloads(t *testing.T) {
 	m := newMember(t, "127.0.0.1:0")
 	i := startInstance(t, corefile(poolText("www", m)))
@@ -269,14 +285,14 @@ func TestMembersFile(t *testing.T) {
 		}
 		return slices.Equal(got, []string{"127.0.0.3"})
 	})
+	// Nor is a file that is replaced all the time overlooked.
+	eventually(t, "the file that never rests is taken over", func() bool {
+		write("127.0.0.2\n")
+		return slices.Equal(i.lookup(t, "www.example.org."), []string{"127.0.0.2"})
+	})
 	write("127.0.0.2\nno address\n")
-	eventually(t, "the bad file is seen", func() bool { return membersFileErrorsOf(t, "www.example.org.") > 0 })
-	if got := i.lookup(t, "www.example.org."); !slices.Equal(got, []string{"127.0.0.3"}) {
+	eventually(t, "the bad file is seen", func() bool { return theHub.pool("www.example.org.").Stats().FileErrors.Load() > 0 })
+	if got := i.lookup(t, "www.example.org."); !slices.Equal(got, []string{"127.0.0.2"}) {
 		t.Errorf("after a bad file: %v, want the old list", got)
 	}
-}
-
-func membersFileErrorsOf(t *testing.T, pool string) float64 {
-	t.Helper()
-	return testutil.ToFloat64(membersFileErrors.WithLabelValues(pool))
 }

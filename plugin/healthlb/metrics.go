@@ -36,11 +36,6 @@ var (
 		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "admin_requests_total",
 		Help: "Counter of requests to the admin endpoint.",
 	}, []string{"method", "code"})
-
-	membersFileErrors = promauto.NewCounterVec(prometheus.CounterOpts{
-		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "members_file_errors_total",
-		Help: "Counter of members files that were not taken over because they are missing or wrong.",
-	}, []string{"pool"})
 )
 
 func observeLag(lag time.Duration) { probeLag.Observe(lag.Seconds()) }

@@ -80,7 +80,6 @@ coredns_healthlb_transitions_total{member="b",pool="www.example.org.",to="up"} 1
 func TestMetricNames(t *testing.T) {
 	newKindMetrics("tcp")
 	observeRequest("GET", 200)
-	membersFileErrors.WithLabelValues("www.example.org.")
 	problems, err := testutil.GatherAndLint(prometheus.DefaultGatherer)
 	if err != nil {
 		t.Fatal(err)

@@ -57,7 +57,7 @@ func newNames(b *config.Block, pools map[string]*pool.Pool) *names {
 		if zone := n.find(ns.Name).zone; zone != nil {
 			nd := n.add(ns.Name, zone)
 			if nd.pool == nil {
-				nd.glue = newGlue(ns)
+				nd.glue = &glue{name: ns.Name, addrs: ns.Addrs}
 				zone.glue = append(zone.glue, nd.glue)
 			}
 		}

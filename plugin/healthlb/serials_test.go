@@ -11,7 +11,8 @@ func (z *zone) serial() uint32 { return (*z.soa.Load())[0].(*dns.SOA).Serial }
 
 func TestSerials(t *testing.T) {
 	const begin = 1700000000
-	var s serials
+	var then func(time.Time)
+	s := serials{after: func(_ time.Duration, f func(time.Time)) { then = f }}
 	now := time.Unix(begin, 0)
 	newZone := func(visible uint64) *zone {
 		return &zone{apex: "example.org.", key: "example.org. 1", visible: visible}
@@ -32,7 +33,9 @@ func TestSerials(t *testing.T) {
 	check("nothing visible has changed", first, begin)
 	s.changed(first, 2, now)
 	s.changed(first, 2, now)
-	check("two changes in one second", first, begin+2)
+	check("two changes within the second wait for its end", first, begin)
+	then(now.Add(time.Second))
+	check("and then count as one", first, begin+1)
 	s.changed(first, 1, now.Add(10*time.Second))
 	check("a later change", first, begin+10)
 
@@ -52,4 +55,12 @@ func TestSerials(t *testing.T) {
 	check("the new one then counts on", other, begin+22)
 	s.makeOfficial(other, now.Add(23*time.Second))
 	check("once", other, begin+22)
+	soon := newZone(101)
+	s.publish(soon, now.Add(22*time.Second))
+	s.makeOfficial(soon, now.Add(22*time.Second))
+	check("a Corefile within the second has the serial of before", soon, begin+22)
+	then(now.Add(23 * time.Second))
+	check("until its end", soon, begin+23)
+	s.changed(soon, 1, now)
+	check("when the clock goes back, the serial counts on", soon, begin+24)
 }

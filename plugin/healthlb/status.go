@@ -1,6 +1,8 @@
 package healthlb
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"example.org/healthlb/plugin/healthlb/admin"
@@ -41,7 +43,7 @@ func (h *hub) Pool(name string) (admin.PoolStatus, bool) {
 }
 
 func (h *hub) status(p *livePool) admin.PoolStatus {
-	v := p.View(h.blocks.Load())
+	v := p.View(p.blocks())
 	s := admin.PoolStatus{
 		Name: p.Name, Zone: p.Zone, Status: poolStatus(v), Policy: p.Policy.Name,
 		Answers: p.Answers, TTL: p.TTL, LowTTL: p.LowTTL,
@@ -100,3 +102,9 @@ func addressStatus(a pool.AddressView) admin.AddressStatus {
 
 // millisecond returns a time as exactly as an operator can use it.
 func millisecond(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+
+// checkText names a check with its port, as the Corefile would.
+func checkText(c pool.Check) string {
+	kind, options, _ := strings.Cut(c.Name, " ")
+	return strings.TrimSpace(kind + " " + strconv.Itoa(int(c.Port)) + " " + options)
+}

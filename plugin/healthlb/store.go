@@ -1,11 +1,13 @@
 package healthlb
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"example.org/healthlb/plugin/healthlb/block"
 	"example.org/healthlb/plugin/healthlb/state"
 )
 
@@ -42,24 +44,78 @@ func (h *hub) openStore(g *generation) error {
 	if err := deleteExpired(store, time.Now()); err != nil {
 		log.Warningf("State %s: expired blocks are not in force, but could not be deleted: %v", dir, err)
 	}
-	h.enforce(h.blocks.Swap(blocks), blocks, h.generations[:len(h.generations)-1]) // all but this one, which is not built yet
+	h.blocks.Store(blocks)
 	store.Watch(h.applyChange)
 	h.store.Store(&openStore{store, dir})
 	return nil
 }
 
-// closeStore forgets the store when no generation has it any more, and the blocks with it. It returns what closes it. The caller holds
-// h.mu.
+// closeStore returns what closes the store, if no generation has it any more. The caller holds h.mu.
+//
+// The blocks stay in memory: at the end of the process queries are still answered when all else has ended.
 func (h *hub) closeStore() func() {
 	open := h.store.Load()
 	if open == nil || slices.ContainsFunc(h.generations, func(g *generation) bool { return g.process.State == open.dir }) {
 		return func() {}
 	}
-	h.store.Store(nil)
-	h.enforce(h.blocks.Swap(nil), nil, h.generations)
 	return func() {
+		h.store.Store(nil)
 		if err := open.Close(); err != nil {
 			log.Errorf("Closing the state in %s: %v", open.dir, err)
 		}
 	}
+}
+
+// blocksBucket is where the block list is kept: an entry's JSON under its key.
+const blocksBucket = "blocks"
+
+// readBlocks returns the block list that a store holds, without what has expired.
+func readBlocks(store state.Store, now time.Time) (*block.Set, error) {
+	var entries []block.Entry
+	err := store.View(func(r state.Reader) error {
+		return eachBlock(r, func(e block.Entry) {
+			if !e.Expired(now) {
+				entries = append(entries, e)
+			}
+		})
+	})
+	return block.NewSet(entries), err
+}
+
+// deleteExpired takes what has expired out of a store.
+func deleteExpired(store state.Store, now time.Time) error {
+	return store.Update(func(w state.Writer) error {
+		var expired []string
+		err := eachBlock(w, func(e block.Entry) {
+			if e.Expired(now) {
+				expired = append(expired, e.Key())
+			}
+		})
+		for _, key := range expired {
+			err = errors.Join(err, w.Delete(blocksBucket, key))
+		}
+		return err
+	})
+}
+
+func eachBlock(r state.Reader, visit func(block.Entry)) error {
+	return r.Each(blocksBucket, func(key string, value []byte) error {
+		e, err := decodeBlock(state.KeyChange{Bucket: blocksBucket, Key: key, Value: value})
+		if err != nil {
+			return fmt.Errorf("%w; restore a copy of the store, or move it away to start without blocks", err)
+		}
+		visit(e)
+		return nil
+	})
+}
+
+// decodeBlock returns the entry that a key of the store holds. For what is deleted it returns none.
+func decodeBlock(k state.KeyChange) (e block.Entry, err error) {
+	if k.Value == nil || k.Bucket != blocksBucket {
+		return e, nil
+	}
+	if err = json.Unmarshal(k.Value, &e); err != nil {
+		err = fmt.Errorf("the block %q cannot be read: %w", k.Key, err)
+	}
+	return e, err
 }

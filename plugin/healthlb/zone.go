@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"net/netip"
-	"slices"
 	"sync/atomic"
 
 	"github.com/miekg/dns"
@@ -34,6 +33,7 @@ type zone struct {
 	visible   uint64    // a hash of what the zone shows; see serials for the rest
 	published published // the zero value: not yet
 	official  bool
+	waits     bool // for the end of this second, to be published
 }
 
 func newZone(apex string, b *config.Block) *zone {
@@ -41,12 +41,15 @@ func newZone(apex string, b *config.Block) *zone {
 	if len(b.NS) > 0 {
 		z.mname = b.NS[0].Name
 	}
-	z.visible = maphash.Comparable(visibleSeed, b.SOA)
+	var seen maphash.Hash
+	seen.SetSeed(visibleSeed)
+	fmt.Fprintln(&seen, z.mname, b.SOA)
 	for _, ns := range b.NS {
-		z.visible += maphash.String(visibleSeed, fmt.Sprint(ns.Name, ns.Addrs))
 		hdr := dns.RR_Header{Name: apex, Rrtype: dns.TypeNS, Class: dns.ClassINET, Ttl: infrastructureTTL}
 		z.ns = append(z.ns, &dns.NS{Hdr: hdr, Ns: ns.Name})
+		fmt.Fprintln(&seen, ns.Name)
 	}
+	z.visible = seen.Sum64()
 	if z.config.Mbox == "" {
 		z.config.Mbox = dnsJoin("hostmaster", apex)
 	}
@@ -79,20 +82,16 @@ func clipped(rrs []dns.RR) []dns.RR { return rrs[:len(rrs):len(rrs)] }
 
 // glue is the addresses of a name server in a zone, without those that are blocked.
 type glue struct {
-	name  string
-	addrs []netip.Addr
-	rrs   [pool.Families]atomic.Pointer[[]dns.RR]
+	name    string
+	addrs   []netip.Addr
+	rrs     [pool.Families]atomic.Pointer[[]dns.RR]
+	visible uint64 // a hash of rrs
 }
 
-func newGlue(ns config.NameServer) *glue {
-	g := &glue{name: ns.Name, addrs: ns.Addrs}
-	g.rebuild(nil)
-	return g
-}
-
-// rebuild leaves out the addresses that are blocked in all pools. It says whether that changed anything.
-func (g *glue) rebuild(blocks *block.Set) (changed bool) {
+// rebuild leaves out the addresses that are blocked in all pools. It returns by how much the hash of what is left has changed.
+func (g *glue) rebuild(blocks *block.Set) (changed uint64) {
 	var allowed [pool.Families][]netip.Addr
+	changed = -g.visible
 	for _, addr := range g.addrs {
 		if _, omitted := blocks.Omits(addr, ""); omitted {
 			continue
@@ -102,12 +101,13 @@ func (g *glue) rebuild(blocks *block.Set) (changed bool) {
 			f = pool.A
 		}
 		allowed[f] = append(allowed[f], addr)
+		changed += maphash.String(visibleSeed, g.name+addr.String())
 	}
+	g.visible += changed
 	for f, addrs := range allowed {
 		set := answer.NewRRset(g.name, addrs, answer.TTLs{Normal: infrastructureTTL}, false)
 		rrs := set.Run(0, set.Len(), false)
-		before := g.rrs[f].Swap(&rrs)
-		changed = changed || before == nil || !slices.EqualFunc(*before, rrs, dns.IsDuplicate)
+		g.rrs[f].Store(&rrs)
 	}
 	return changed
 }

@@ -62,3 +62,14 @@ func TestStrangersLearnNothing(t *testing.T) {
 	c.do(t, "PUT", "/v1/blocklist", "nonsense", "Authorization: Bearer "+operateToken).want(t, 400)
 	c.do(t, "PUT", "/v1/blocklist", "", "Authorization: Bearer "+operateToken).want(t, 409)
 }
+
+// TestStrangersHoldNoConnection checks that whoever may not come in is not kept waiting at the door, where there is little room.
+func TestStrangersHoldNoConnection(t *testing.T) {
+	c := clientOf(t, serve(t, Settings{TokenFile: writeFile(t, t.TempDir(), "tokens", tokenFile)}, new(fake)))
+	if got := c.do(t, "GET", "/v1/pools", "").Close; !got {
+		t.Error("a connection without a token stays open")
+	}
+	if got := c.do(t, "GET", "/v1/pools", "", "Authorization: Bearer "+readToken).Close; got {
+		t.Error("a connection with a token is closed")
+	}
+}

@@ -85,9 +85,9 @@ type PoolEffect struct {
 
 // AddressEffect says when an address that is no longer answered with has run out of caches.
 type AddressEffect struct {
-	Pool      string     `json:"pool"`
-	Address   string     `json:"address"`
-	SafeAfter *time.Time `json:"safe_after"` // null: no answer has named it since the start
+	Pool      string    `json:"pool"`
+	Address   string    `json:"address"`
+	SafeAfter time.Time `json:"safe_after"` // without an answer since the start: one TTL from then, for a process before this one
 }
 
 // PoolStatus is a pool as the API shows it.
@@ -130,7 +130,7 @@ type AddressStatus struct {
 	Block        *block.Entry  `json:"block,omitempty"` // the order that forbids it
 	Checks       []CheckStatus `json:"checks"`
 	LastAnswered *time.Time    `json:"last_answered"` // null: never since the start
-	SafeAfter    *time.Time    `json:"safe_after"`    // when the last answer that named it has run out of caches; null: never answered
+	SafeAfter    time.Time     `json:"safe_after"`    // when the last answer that may have named it has run out of caches
 }
 
 // CheckStatus is one check of an address.

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// maxBody is the largest body taken, in bytes: some 20,000 blocks.
+// maxBody is the largest body taken, in bytes: the longest list that a person may want to send.
 const maxBody = 1 << 20
 
 // The forms of a list of blocks.

@@ -57,14 +57,14 @@ func (w *watched[T]) look(now time.Time) {
 		w.looked = now
 		return
 	}
-	w.looked, w.stamps = now, stamps
+	w.looked = now
 	value, err := w.read()
 	if err == nil {
 		w.value.Store(&value)
-		w.warned = ""
+		w.stamps, w.warned = stamps, "" // only now: what cannot be read is tried again, as the reason may pass
 		return
 	}
-	if changed || err.Error() != w.warned {
+	if err.Error() != w.warned {
 		w.warned = err.Error()
 		w.warn("admin endpoint: what was read before stays in force: %v", err)
 	}

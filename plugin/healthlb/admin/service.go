@@ -54,11 +54,12 @@ func (s *service) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if (r.TLS != nil) != (s.endpoint.tls != nil) { // accepted under other settings: let the caller connect anew
 		w.Header().Set("Connection", "close")
 	}
-	if err := s.checkOrigin(r); err != nil {
-		s.fail(w, err)
-		return
+	err := s.checkOrigin(r)
+	if err == nil {
+		err = s.authorise(w, r)
 	}
-	if err := s.authorise(w, r); err != nil {
+	if err != nil {
+		w.Header().Set("Connection", "close") // strangers do not hold connections, of which there are few
 		s.fail(w, err)
 		return
 	}

@@ -1,8 +1,12 @@
 package block
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/netip"
 	"slices"
+	"strconv"
+	"sync"
 	"time"
 )
 
@@ -14,6 +18,8 @@ type Set struct {
 	bits4   []uint8 // the prefix lengths that some omit entry has, longest first
 	bits6   []uint8
 	next    time.Time // zero: no entry expires
+
+	digest func() string // computed once, when first asked for
 }
 
 // scope is what an omit entry forbids. omits maps each to the place in entries of the one that holds longest, whoever owns it.
@@ -44,7 +50,29 @@ func NewSet(entries []Entry) *Set {
 		}
 	}
 	s.bits4, s.bits6 = longestFirst(has4), longestFirst(has6)
+	s.digest = sync.OnceValue(func() string { return digest(s.entries) })
 	return s
+}
+
+// Digest identifies what the set says: equal sets have equal digests, on every node and after every restart.
+func (s *Set) Digest() string {
+	if s == nil {
+		return digest(nil)
+	}
+	return s.digest()
+}
+
+func digest(entries []Entry) string {
+	hash := sha256.New()
+	var line []byte
+	for _, e := range entries {
+		line = append(append(line[:0], e.Key()...), ' ')
+		line = append(append(line, e.Mode...), ' ')
+		line = strconv.AppendInt(line, e.Until.Unix(), 10)
+		line = strconv.AppendQuote(append(line, ' '), e.Reason)
+		hash.Write(append(line, '\n'))
+	}
+	return hex.EncodeToString(hash.Sum(nil)[:12])
 }
 
 // canonical sorts a copy of entries, and keeps the last one of each key.

@@ -67,7 +67,6 @@ type Pool struct {
 	pool.Spec
 	Where        string        // file:line
 	MembersFiles []string      // absolute; their members follow the Corefile's own in Spec.Members
-	OwnMembers   int           // how many of Spec.Members the Corefile itself says
 	Probes       []probe.Check // one for each of Spec.Checks, in the same order
 	Interval     time.Duration
 	Timeout      time.Duration

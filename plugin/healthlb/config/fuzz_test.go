@@ -76,20 +76,19 @@ func FuzzBlock(f *testing.F) {
 func checkPool(t *testing.T, p *Pool) {
 	t.Helper()
 	for rule, holds := range map[string]bool{
-		"name in zone":            within(p.Name, p.Zone) && p.Name == strings.ToLower(p.Name),
-		"interval":                p.Interval >= 100*time.Millisecond && p.Interval <= time.Hour,
-		"timeout up to interval":  p.Timeout > 0 && p.Timeout <= p.Interval,
-		"confirm up to interval":  p.Confirm >= 10*time.Millisecond && p.Confirm <= p.Interval,
-		"failures":                p.Min >= 1 && p.Max > p.Min && p.Max <= 1_000_000,
-		"rise":                    p.Rise >= 1 && p.Rise <= 1000,
-		"answers":                 p.Answers >= 0 && p.Answers <= 65535,
-		"ttl":                     p.LowTTL >= 1 && p.LowTTL <= p.TTL && p.TTL <= 86400,
-		"min_up":                  p.MinUp.N >= 1 && (!p.MinUp.Percent || p.MinUp.N <= 100),
-		"all_down addresses":      (p.AllDown.Mode == pool.AllDownAddresses) == (len(p.AllDown.Addresses) > 0),
-		"a probe for each check":  len(p.Checks) > 0 && len(p.Checks) == len(p.Probes),
-		"a member":                len(p.Members) > 0 && p.OwnMembers <= len(p.Members),
-		"failover budget":         p.FailoverBudget() > p.Interval,
-		"all members are its own": len(p.MembersFiles) > 0 || p.OwnMembers == len(p.Members),
+		"name in zone":           within(p.Name, p.Zone) && p.Name == strings.ToLower(p.Name),
+		"interval":               p.Interval >= 100*time.Millisecond && p.Interval <= time.Hour,
+		"timeout up to interval": p.Timeout > 0 && p.Timeout <= p.Interval,
+		"confirm up to interval": p.Confirm >= 10*time.Millisecond && p.Confirm <= p.Interval,
+		"failures":               p.Min >= 1 && p.Max > p.Min && p.Max <= 1_000_000,
+		"rise":                   p.Rise >= 1 && p.Rise <= 1000,
+		"answers":                p.Answers >= 0 && p.Answers <= 65535,
+		"ttl":                    p.LowTTL >= 1 && p.LowTTL <= p.TTL && p.TTL <= 86400,
+		"min_up":                 p.MinUp.N >= 1 && (!p.MinUp.Percent || p.MinUp.N <= 100),
+		"all_down addresses":     (p.AllDown.Mode == pool.AllDownAddresses) == (len(p.AllDown.Addresses) > 0),
+		"a probe for each check": len(p.Checks) > 0 && len(p.Checks) == len(p.Probes),
+		"a member":               len(p.Members) > 0,
+		"failover budget":        p.FailoverBudget() > p.Interval,
 	} {
 		if !holds {
 			t.Errorf("%s does not hold: %+v", rule, p)

@@ -29,7 +29,6 @@ var rightMembers = []right[*Pool]{
 	{"member 192.0.2.1 probe_address 10.0.0.1", second, pool.Member{ID: "192.0.2.1", V4: addr4, Probe4: probe4}},
 	{"member 192.0.2.1 2001:db8::1 probe_address fd00::1 id a probe_address 10.0.0.1 region r port 5", second,
 		pool.Member{ID: "a", V4: addr4, V6: addr6, Probe4: probe4, Probe6: probe6, Region: "r", Port: 5}},
-	{"member 127.0.0.1", func(p *Pool) any { return p.OwnMembers }, 2},
 }
 
 func TestMembers(t *testing.T) { testRight(t, rightMembers, onlyPool) }

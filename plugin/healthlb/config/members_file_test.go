@@ -48,7 +48,7 @@ func TestMembersFile(t *testing.T) {
 	if want := []string{filepath.Join(dir, "a"), filepath.Join(dir, "b")}; !reflect.DeepEqual(p.MembersFiles, want) {
 		t.Errorf("files: got %v, want %v", p.MembersFiles, want)
 	}
-	if p.OwnMembers != 1 || len(p.Members) != 4 || p.Members[2].Port != 8443 || p.Members[1].Region != "eu" {
+	if len(p.Members) != 4 || p.Members[2].Port != 8443 || p.Members[1].Region != "eu" {
 		t.Errorf("got %+v", p.Members)
 	}
 	if got, want := ids(t, p), []string{"own", "two", "192.0.2.3", "192.0.2.4"}; !reflect.DeepEqual(got, want) {

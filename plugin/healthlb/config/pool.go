@@ -94,7 +94,6 @@ func (p *Pool) apply(s *settings, cache checkCache) error {
 
 // setMembers sets the members that the pool's lines and files say, in that order.
 func (p *Pool) setMembers(text *poolText) (err error) {
-	p.OwnMembers = len(text.members)
 	for _, f := range text.files {
 		p.MembersFiles = append(p.MembersFiles, f.name)
 	}

@@ -34,6 +34,9 @@ func (h *hash) Members(ids []string) {
 	h.full = newRing(h.ids)
 }
 
+// Clone shares the ring, which is never changed.
+func (h *hash) Clone() Policy { return &hash{h.ids, h.full} }
+
 func (h *hash) Picker(eligible []int32) Picker {
 	p := &walk{ring: h.full, n: len(eligible), position: make([]int32, len(h.ids))}
 	for i := range p.position {

@@ -43,6 +43,9 @@ type Policy interface {
 	// Members tells the ids of all members of the pool, eligible or not.
 	Members(ids []string)
 
+	// Clone returns a policy that knows the same members, without making anew what it made of them.
+	Clone() Policy
+
 	// Picker picks among the eligible members, given as ascending indices into the ids of Members; there is at least one.
 	Picker(eligible []int32) Picker
 }

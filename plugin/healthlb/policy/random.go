@@ -7,6 +7,8 @@ type random struct{}
 
 func (random) Members([]string) {}
 
+func (random) Clone() Policy { return random{} }
+
 func (random) Picker(eligible []int32) Picker { return draws(len(eligible)) }
 
 // draws is random choice among so many members.

@@ -6,6 +6,8 @@ type roundRobin struct{}
 
 func (roundRobin) Members([]string) {}
 
+func (roundRobin) Clone() Policy { return roundRobin{} }
+
 func (roundRobin) Picker(eligible []int32) Picker { return turns(len(eligible)) }
 
 // turns is round robin over so many members.

@@ -93,13 +93,16 @@ func New(spec *Spec, former *Pool, now time.Time) (*Pool, error) {
 	if p.policy, err = policy.New(spec.Policy); err != nil {
 		return nil, err
 	}
-	var known map[slotKey]*Slot
+	var before known
 	if former != nil {
 		former.mu.Lock()
 		defer former.mu.Unlock()
-		p.stats, known = former.stats, former.known()
+		p.stats, before = former.stats, former.known()
+		if former.Spec.Policy == spec.Policy {
+			p.policy = former.policy.Clone()
+		}
 	}
-	p.setMembers(spec.Members, known, now)
+	p.setMembers(spec.Members, before, now)
 	return p, nil
 }
 
@@ -115,12 +118,25 @@ func (s *Slot) key() slotKey {
 	return slotKey{s.member.ID, netip.AddrPortFrom(s.address.addr, s.Probe.Port()), s.Pool.Checks[s.Check].Name}
 }
 
-func (p *Pool) known() map[slotKey]*Slot {
-	known := make(map[slotKey]*Slot)
+// known is what is known of the members of a pool.
+type known struct {
+	slots  map[slotKey]*Slot
+	usages map[usageKey]*usage
+}
+
+// usageKey is what the notes on the answers with an address belong to: caches hold it whatever is checked.
+type usageKey struct {
+	member string
+	addr   netip.Addr
+}
+
+func (p *Pool) known() known {
+	k := known{make(map[slotKey]*Slot), make(map[usageKey]*usage)}
 	for s := range p.slots() {
-		known[s.key()] = s
+		k.slots[s.key()] = s
+		k.usages[usageKey{s.member.ID, s.address.addr}] = s.address.usage
 	}
-	return known
+	return k
 }
 
 // slots goes over all slots of the pool. The caller holds p.mu.
@@ -157,17 +173,17 @@ func (p *Pool) Slots() []*Slot {
 func (p *Pool) SetMembers(members []Member, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	known := p.known()
-	for _, s := range known {
+	before := p.known()
+	for _, s := range before.slots {
 		s.gone = true
 	}
-	p.setMembers(members, known, now)
+	p.setMembers(members, before, now)
 }
 
-// setMembers takes over from known what belongs to the new members. The caller holds the locks of this pool and of known's.
+// setMembers takes over from before what belongs to the new members. The caller holds the locks of this pool and of that of before.
 //
 // What there is many of is made many at a time: with 100,000 pools, the garbage collector's work for each is felt by queries.
-func (p *Pool) setMembers(members []Member, known map[slotKey]*Slot, now time.Time) {
+func (p *Pool) setMembers(members []Member, before known, now time.Time) {
 	p.members = make([]member, len(members))
 	ids, n := make([]string, len(members)), 0
 	for i := range members {
@@ -190,7 +206,13 @@ func (p *Pool) setMembers(members []Member, known map[slotKey]*Slot, now time.Ti
 			a := &addresses[n]
 			*a = address{addr: addr, since: now, usage: &usages[n], slots: slots[n*len(p.Checks):][:len(p.Checks):len(p.Checks)]}
 			m.addresses[f] = a
-			p.setSlots(a, m, Family(f), known)
+			if used := before.usages[usageKey{m.ID, addr}]; used != nil {
+				a.usage = used
+			} else {
+				a.usage.begin(now, p.TTL)
+			}
+			a.usage.teller.Store(a)
+			p.setSlots(a, m, Family(f), before.slots)
 		}
 	}
 	p.policy.Members(ids)
@@ -207,13 +229,9 @@ func (p *Pool) setSlots(a *address, m *member, f Family, known map[slotKey]*Slot
 		}
 	}
 	a.state = a.worst()
-	if carried != nil {
-		a.usage = carried.usage
-		if a.state == carried.state {
-			a.since = carried.since
-		}
+	if carried != nil && a.state == carried.state {
+		a.since = carried.since
 	}
-	a.usage.teller.Store(a)
 }
 
 // Tell makes this pool the one whose transitions count: after a reload that failed, when a later one of its name was dropped.

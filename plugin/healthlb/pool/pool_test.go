@@ -322,21 +322,38 @@ func TestSetMembers(t *testing.T) {
 func TestLastAnswered(t *testing.T) {
 	p := newPool(t, spec(2, func(s *Spec) { s.Answers = 1 }))
 	p.tell("m1", pass)
-	if a := p.View(nil).Members[0].Addresses[0]; a.SafeAfter != nil {
-		t.Errorf("never answered, but safe after %s", a.SafeAfter)
+	if a := p.View(nil).Members[0].Addresses[0]; a.Answered != nil || !a.SafeAfter.Equal(start.Add(31*time.Second)) {
+		t.Errorf("not answered yet, but %v, safe after %s; a process before this one may have", a.Answered, a.SafeAfter)
 	}
-	p.ask(A)
+	later := start.Add(time.Hour)
+	ask := func(at time.Time) {
+		q := new(dns.Msg)
+		q.SetQuestion(p.Name, dns.TypeA)
+		p.Reply(answer.NewReply(q), A, anybody, at)
+	}
+	ask(later)
 	m := p.View(nil).Members
-	if got, want := m[0].Addresses[0].SafeAfter, start.Add(31*time.Second); got == nil || !got.Equal(want) {
-		t.Errorf("safe after %v, want %s", got, want)
+	want := later.Add(31 * time.Second)
+	if got := m[0].Addresses[0]; !got.SafeAfter.Equal(want) || !got.Answered.Equal(later) {
+		t.Errorf("answered %s, safe after %s; want %s, %s", got.Answered, got.SafeAfter, later, want)
 	}
 	if m[1].Addresses[0].Answered != nil {
 		t.Error("m2 was not answered with, but is said to be")
 	}
 	p.tell("m1", fail)
-	p.ask(A)
-	if got, want := p.View(nil).Members[0].Addresses[0].SafeAfter, start.Add(31*time.Second); !got.Equal(want) {
+	ask(later.Add(time.Second))
+	if got := p.View(nil).Members[0].Addresses[0].SafeAfter; !got.Equal(want) {
 		t.Errorf("an answer with a lower TTL moved safe_after from %s to %s", want, got)
+	}
+
+	changed := *p.Spec
+	changed.Checks = []Check{{"tls", 443}}
+	next, err := New(&changed, p, later)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := next.View(nil).Members[0].Addresses[0]; !got.SafeAfter.Equal(want) {
+		t.Errorf("with another check the address is safe after %s; caches hold it until %s all the same", got.SafeAfter, want)
 	}
 }
 

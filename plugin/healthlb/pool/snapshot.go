@@ -17,7 +17,7 @@ import (
 // Snapshot is all that is needed to answer for a pool until something changes. It is immutable.
 type Snapshot struct {
 	families [Families]answers
-	visible  uint64 // see Rebuild
+	visible  uint64 // a hash of what it shows: the addresses that answers choose from, and their TTL
 }
 
 // answers are the answers for one family. The zero value is a family that the pool does not have.
@@ -35,25 +35,20 @@ type answers struct {
 }
 
 // Rebuild makes the snapshot that follows from the members' present states and the blocks given. blocks is called under the pool's
-// lock, so that of two Rebuilds the later one sees the later blocks. It returns by how much the hash of what the pool shows, the
-// addresses that answers choose from, has changed: 0 when it shows the same as before.
+// lock, so that of two Rebuilds the later one sees the later blocks. It returns by how much the hash of what the pool shows has
+// changed: 0 when it shows the same as before.
 func (p *Pool) Rebuild(blocks func() *block.Set) (changed uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := &Snapshot{}
-	var seen maphash.Hash
-	seen.SetSeed(visibleSeed)
-	seen.WriteString(p.Name)
+	s := &Snapshot{visible: maphash.Comparable(visibleSeed, identity{p.Name, p.TTL})}
 	set := blocks()
 	for f := range Families {
 		v := p.judge(Family(f), set)
 		s.families[f] = p.answers(v)
 		for _, addr := range v.addresses() {
-			bytes := addr.As16()
-			seen.Write(bytes[:])
+			s.visible += maphash.Comparable(visibleSeed, record{p.Name, addr})
 		}
 	}
-	s.visible = seen.Sum64()
 	changed = s.visible
 	if old := p.snapshot.Load(); old != nil {
 		changed -= old.visible
@@ -61,6 +56,18 @@ func (p *Pool) Rebuild(blocks func() *block.Set) (changed uint64) {
 	p.snapshot.Store(s)
 	return changed
 }
+
+// What a pool shows, whatever the order of its members is.
+type (
+	identity struct {
+		name string
+		ttl  uint32
+	}
+	record struct {
+		name string
+		addr netip.Addr
+	}
+)
 
 var visibleSeed = maphash.MakeSeed()
 
@@ -140,7 +147,7 @@ func (p *Pool) Reply(r *answer.Reply, f Family, client answer.Client, now time.T
 	} else {
 		r.Msg.Answer = a.rrs.List(list, a.noteList(list, now.Unix(), p))
 	}
-	return true, a.client, a.allDown
+	return true, a.client && a.k < a.rrs.Len(), a.allDown // when all are named, every client gets the same set
 }
 
 // noteRun writes down who is named by a run of k positions, and returns whether the answer has the low TTL.

@@ -25,6 +25,14 @@ func Of(paths []string) Files {
 // Equal says whether the files look the same: the same files, of the same size, last written at the same time.
 func (f Files) Equal(other Files) bool { return slices.EqualFunc(f, other, same) }
 
+// Replaced says whether all that differs from before are other files in the place of what was there: put there whole, and not being
+// written.
+func (f Files) Replaced(before Files) bool {
+	return slices.EqualFunc(f, before, func(a, b fs.FileInfo) bool {
+		return same(a, b) || a != nil && b != nil && !os.SameFile(a, b)
+	})
+}
+
 func same(a, b fs.FileInfo) bool {
 	if a == nil || b == nil {
 		return a == b

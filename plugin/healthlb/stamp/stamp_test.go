@@ -12,18 +12,19 @@ func TestChanges(t *testing.T) {
 		change string
 		make   func(dir string) error
 		seen   bool
+		whole  bool // and was put there whole
 	}{
-		{"nothing", func(string) error { return nil }, false},
-		{"another size", func(dir string) error { return os.WriteFile(dir+"/a", []byte("longer"), 0o600) }, true},
-		{"another time", func(dir string) error { return os.Chtimes(dir+"/a", time.Time{}, time.Unix(1, 0)) }, true},
-		{"renamed into place", func(dir string) error { return os.Rename(dir+"/twin", dir+"/a") }, true},
+		{"nothing", func(string) error { return nil }, false, true},
+		{"another size", func(dir string) error { return os.WriteFile(dir+"/a", []byte("longer"), 0o600) }, true, false},
+		{"another time", func(dir string) error { return os.Chtimes(dir+"/a", time.Time{}, time.Unix(1, 0)) }, true, false},
+		{"renamed into place", func(dir string) error { return os.Rename(dir+"/twin", dir+"/a") }, true, true},
 		{"a symlink swapped", func(dir string) error {
 			if err := os.Symlink(dir+"/a", dir+"/new"); err != nil {
 				return err
 			}
 			return os.Rename(dir+"/new", dir+"/link")
-		}, true},
-		{"gone", func(dir string) error { return os.Remove(dir + "/a") }, true},
+		}, true, true},
+		{"gone", func(dir string) error { return os.Remove(dir + "/a") }, true, false},
 	} {
 		t.Run(tc.change, func(t *testing.T) {
 			dir, written := t.TempDir(), time.Now()
@@ -44,8 +45,12 @@ func TestChanges(t *testing.T) {
 			if err := tc.make(dir); err != nil {
 				t.Fatal(err)
 			}
-			if seen := !Of(paths).Equal(before); seen != tc.seen {
+			after := Of(paths)
+			if seen := !after.Equal(before); seen != tc.seen {
 				t.Errorf("a change is seen: %v, want %v", seen, tc.seen)
+			}
+			if whole := after.Replaced(before); whole != tc.whole {
+				t.Errorf("put there whole: %v, want %v", whole, tc.whole)
 			}
 		})
 	}

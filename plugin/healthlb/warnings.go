@@ -1,0 +1,59 @@
+package healthlb
+
+import (
+	"fmt"
+	"slices"
+
+	"example.org/healthlb/plugin/healthlb/config"
+)
+
+// warnings returns what is allowed in a generation's blocks, and yet is probably not meant.
+func (g *generation) warnings() (warnings []string) {
+	for _, b := range g.blocks {
+		warnings = append(warnings, b.Warnings...)
+		for i := range b.Pools {
+			p := &b.Pools[i]
+			if at := g.hiddenBy(p); at != "" {
+				warnings = append(warnings, fmt.Sprintf("%s: pool %s may never be asked for: the zone at %s is nearer to it", p.Where, p.Name, at))
+			}
+			if tooLong(p) {
+				warnings = append(warnings, fmt.Sprintf("%s: pool %s has more members than a DNS message has room for, and would name all: say answers N", p.Where, p.Name))
+			}
+		}
+	}
+	return warnings
+}
+
+// hiddenBy returns where another block has a zone that is longer than the pool's own, so that queries for the pool go there.
+func (g *generation) hiddenBy(p *config.Pool) (where string) {
+	if len(g.blocks) < 2 {
+		return ""
+	}
+	for name, ok := p.Name, true; ok && name != p.Zone; name, ok = parentOf(name) {
+		for _, b := range g.blocks {
+			if slices.Contains(b.Zones, name) {
+				return b.Where
+			}
+		}
+	}
+	return ""
+}
+
+// tooLong says whether an answer with all that it may name is longer than any DNS message: 65,535 bytes (RFC 1035 section 4.2.2), of which
+// an A record takes 16 and an AAAA record 28, with the owner compressed.
+func tooLong(p *config.Pool) bool {
+	var v4, v6 int
+	for _, m := range p.Members {
+		if m.V4.IsValid() {
+			v4++
+		}
+		if m.V6.IsValid() {
+			v6++
+		}
+	}
+	if p.Answers > 0 {
+		v4, v6 = min(v4, p.Answers), min(v6, p.Answers)
+	}
+	const room = 65535 - 512 // for the header, the question and the OPT record
+	return v4*16 > room || v6*28 > room
+}

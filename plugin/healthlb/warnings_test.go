@@ -1,0 +1,41 @@
+package healthlb
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/coredns/caddy"
+
+	"example.org/healthlb/plugin/healthlb/config"
+)
+
+func TestWarnings(t *testing.T) {
+	g := newGeneration()
+	for zone, text := range map[string]string{
+		"example.org":     "healthlb {\npool www.y.example.org {\nmember 192.0.2.1\n}\npool www.example.org {\nmember 192.0.2.1\n}\n}",
+		"y.example.org":   "healthlb {\npool y.example.org {\nmember 192.0.2.1\n}\n}",
+		"big.example.net": strings.ReplaceAll(benchCorefile(1, 5000, "answers all"), "example.org", "big.example.net"),
+	} {
+		c := caddy.NewTestController("dns", text)
+		c.ServerBlockKeys = []string{zone}
+		b, err := config.Parse(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := g.add(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := strings.Join(g.warnings(), "\n")
+	for _, want := range []string{
+		"pool www.y.example.org. may never be asked for: the zone at Testfile:1 is nearer to it",
+		"pool p0.big.example.net. has more members than a DNS message has room for",
+	} {
+		if strings.Count(all, want) != 1 {
+			t.Errorf("want %q once in\n%s", want, all)
+		}
+	}
+	if n := len(g.warnings()); n != 2 {
+		t.Errorf("%d warnings, want 2:\n%s", n, all)
+	}
+}
