@@ -155,6 +155,18 @@ func TestBlocksEnd(t *testing.T) {
 	}
 }
 
+// TestBlocksEndWithoutStore checks that blocks end in memory when there is no store to end them in.
+func TestBlocksEndWithoutStore(t *testing.T) {
+	h := newHub()
+	e := omitEntry("192.0.2.1/32")
+	e.Until = time.Now().Add(-time.Second)
+	h.blocks.Store(block.NewSet([]block.Entry{e, omitEntry("192.0.2.2/32")}))
+	h.endBlocks(time.Now())
+	if n := h.blocks.Load().Len(); n != 1 {
+		t.Errorf("%d blocks are left, want 1", n)
+	}
+}
+
 func TestExpiredBlocksAreForgotten(t *testing.T) {
 	dir := t.TempDir()
 	t.Run("block", func(t *testing.T) {

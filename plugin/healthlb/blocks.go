@@ -99,16 +99,18 @@ func (h *hub) expire(stop <-chan struct{}) {
 // they end all the same, and are left out at the next start.
 func (h *hub) endBlocks(now time.Time) {
 	expired := h.blocks.Load().Expired(now)
-	store := h.store.Load()
-	if len(expired) == 0 || store == nil {
+	if len(expired) == 0 {
 		return
 	}
-	if err := deleteExpired(store, now); err != nil {
-		log.Errorf("%d blocks have expired and end, but stay in the state %s: %v", len(expired), store.dir, err)
+	if store := h.store.Load(); store != nil {
+		if err := deleteExpired(store, now); err != nil {
+			log.Errorf("Blocks that have expired end, but stay in the state %s: %v", store.dir, err)
+		}
+		log.Infof("Blocks that have expired: %d, first %s", len(expired), expired[0])
+	}
+	if len(h.blocks.Load().Expired(now)) > 0 { // there is no store, or it failed
 		h.changeBlocks(func(entries []block.Entry) []block.Entry {
 			return slices.DeleteFunc(entries, func(e block.Entry) bool { return e.Expired(now) })
 		})
-		return
 	}
-	log.Infof("Blocks that have expired: %d, first %s", len(expired), expired[0])
 }
