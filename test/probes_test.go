@@ -66,7 +66,13 @@ func TestProbesLeaveNoTimeWait(t *testing.T) {
 		eventually(t, func() error { return want(web.count(addr) >= 20, "%d probes of %s", web.count(addr), addr) })
 	}
 	check(t, s.dig(t, "expect.lb.example.org").names("127.15.2.2"))
-	port, err := strconv.Atoi(web.port)
+	noTimeWait(t, web.port)
+}
+
+// noTimeWait checks that no connection from or to a port is in TIME_WAIT.
+func noTimeWait(t *testing.T, of string) {
+	t.Helper()
+	port, err := strconv.Atoi(of)
 	must(t, err)
 	hex := fmt.Sprintf(":%04X", port)
 	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {

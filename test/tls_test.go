@@ -72,4 +72,5 @@ func TestTLSChecks(t *testing.T) {
 		check(t, want(good, "%s is %s: %q, want %q", tc.pool, member.State, member.Reason, tc.reason))
 		check(t, r.isNegative("NOERROR", "lb.example.org."))
 	}
+	noTimeWait(t, web.port)
 }

@@ -18,10 +18,11 @@ var theHub = newHub()
 // hub owns what outlives a Corefile: the targets and their schedule, the blocks, the serials, the listeners. Generations come and go;
 // it works while there is at least one.
 type hub struct {
-	log     *transitionLog
-	serials serials
-	blocks  atomic.Pointer[block.Set]
-	current atomic.Pointer[generation] // the generation that the endpoint and the metrics show
+	log      *transitionLog
+	serials  serials
+	troubles troubles
+	blocks   atomic.Pointer[block.Set]
+	current  atomic.Pointer[generation] // the generation that the endpoint and the metrics show
 
 	applying sync.Mutex    // held while a block list is put into force, so that of two the later one stays
 	expiries chan struct{} // wakes the goroutine that ends blocks

@@ -33,17 +33,18 @@ func (t *target) report(r probe.Result) (confirm bool) {
 		close(t.first)
 	}
 	t.last = &o
-	t.files.look()
+	t.files.look(t.hub)
 	return confirm
 }
 
-// fileTrouble tells the log once when the files that a check reads cannot be taken over any more.
+// fileTrouble is why the files that a target's check reads cannot be taken over any more.
 type fileTrouble struct {
 	check probe.Check
-	told  string
+	text  string // empty: there is no trouble
 }
 
-func (f *fileTrouble) look() {
+// look asks the check. Of the many targets that may read a file, one tells the log.
+func (f *fileTrouble) look(h *hub) {
 	r, reloads := f.check.(probe.Reloader)
 	if !reloads {
 		return
@@ -52,10 +53,36 @@ func (f *fileTrouble) look() {
 	if err := r.ReloadError(); err != nil {
 		text = err.Error()
 	}
-	if text != "" && text != f.told {
+	if text == f.text {
+		return
+	}
+	if h.troubles.change(f.text, text) {
 		log.Warningf("A %s check goes on with the files as they were: %s", f.check.Kind(), text)
 	}
-	f.told = text
+	f.text = text
+}
+
+// troubles counts who has which trouble.
+type troubles struct {
+	mu     sync.Mutex // guards counts
+	counts map[string]int
+}
+
+// change notes that somebody who had the trouble from has the trouble to now, each perhaps none. It returns whether to is news.
+func (t *troubles) change(from, to string) (news bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.counts == nil {
+		t.counts = make(map[string]int)
+	}
+	if t.counts[from]--; t.counts[from] <= 0 {
+		delete(t.counts, from)
+	}
+	if to == "" {
+		return false
+	}
+	t.counts[to]++
+	return t.counts[to] == 1
 }
 
 // observe hands a result to a slot, and has done what follows from it.
@@ -109,6 +136,9 @@ func (h *hub) unsubscribe(s *pool.Slot, p *livePool) {
 	t.mu.Lock()
 	delete(t.slots, s)
 	unwanted := len(t.slots) == 0
+	if unwanted {
+		h.troubles.change(t.files.text, "")
+	}
 	t.mu.Unlock()
 	if unwanted {
 		delete(h.targets, key)

@@ -94,7 +94,7 @@ func (c *tlsCheck) Probe(ctx context.Context, dst netip.AddrPort) Result {
 		return a.handshakeFailed(err)
 	}
 	if *asked && session.ConnectionState().Version >= tls.VersionTLS13 {
-		return a.clientAccepted(conn, session)
+		return a.clientAccepted(session)
 	}
 	return Result{}
 }

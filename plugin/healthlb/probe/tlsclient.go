@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"net"
 	"os"
 )
 
@@ -24,11 +23,11 @@ func present(cert tls.Certificate) func(*tls.CertificateRequestInfo) (*tls.Certi
 }
 
 // clientAccepted is the result of a handshake in which the member asked for a client certificate. Since TLS 1.3 (RFC 8446 section 4.4)
-// the client is done before the member has looked at its certificate, and a refusal comes as an alert afterwards. So the probe says that
-// it will send no more, and waits for the member to hang up: with an alert, or without. A member that does neither until the deadline
-// has accepted.
-func (a attempt) clientAccepted(conn *net.TCPConn, session *tls.Conn) Result {
-	if err := conn.CloseWrite(); err != nil {
+// the client is done before the member has looked at its certificate, and a refusal comes as an alert afterwards. So the probe says
+// goodbye (close_notify, section 6.1), and waits for the member to hang up: with an alert, or without. A member that does neither until
+// the deadline has accepted. Only TLS says goodbye: a FIN of ours would leave the connection in TIME_WAIT here.
+func (a attempt) clientAccepted(session *tls.Conn) Result {
+	if err := session.CloseWrite(); err != nil {
 		return a.handshakeFailed(err)
 	}
 	var buf [1]byte

@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -34,6 +35,9 @@ func OpenBolt(dir string, lockWait time.Duration) (*Bolt, error) {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
 	path := filepath.Join(dir, FileName)
+	if err := create(path); err != nil {
+		return nil, fmt.Errorf("state file: %w", err)
+	}
 	db, err := openChecked(path, lockWait)
 	switch {
 	case err == nil:
@@ -49,6 +53,33 @@ func OpenBolt(dir string, lockWait time.Duration) (*Bolt, error) {
 	return nil, fmt.Errorf("state file: %w", err)
 }
 
+// create makes an empty store, if there is no file yet. It is whole from the first moment on under its own name, so that a file of no
+// length is one that was cut, and not one that was about to be made.
+func create(path string) error {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), FileName+".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name())
+	if err := file.Close(); err != nil {
+		return err
+	}
+	db, err := bbolt.Open(file.Name(), 0o600, &bbolt.Options{Timeout: lockRetry})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(initialise(db), db.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(file.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) { // it exists: another process was quicker
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
 // openChecked opens the file so that it is locked first, then read without bbolt (which maps it into memory, and crashes on bad
 // offsets), and only then given to bbolt.
 func openChecked(path string, lockWait time.Duration) (db *bbolt.DB, err error) {
@@ -62,7 +93,6 @@ func openChecked(path string, lockWait time.Duration) (db *bbolt.DB, err error) 
 		}
 	}()
 
-	fresh := false
 	db, err = bbolt.Open(path, 0o600, &bbolt.Options{
 		Timeout: lockRetry, // never waited for: the lock that lockFile takes is that of the same open file
 		OpenFile: func(path string, flag int, mode os.FileMode) (*os.File, error) {
@@ -78,8 +108,8 @@ func openChecked(path string, lockWait time.Duration) (db *bbolt.DB, err error) 
 			if err != nil {
 				return nil, err
 			}
-			if fresh = info.Size() == 0; fresh { // new, or from a process killed when it had just made the file
-				return file, nil
+			if info.Size() == 0 {
+				return nil, fmt.Errorf("%w (it is empty)", ErrDamaged) // which bbolt would take for new
 			}
 			return file, checkPages(file, info.Size())
 		},
@@ -87,11 +117,7 @@ func openChecked(path string, lockWait time.Duration) (db *bbolt.DB, err error) 
 	if err != nil {
 		return nil, err
 	}
-	steps := []func(*bbolt.DB) error{checkKeys, checkHead, initialise}
-	if fresh {
-		steps = append(steps, syncDir)
-	}
-	for _, step := range steps {
+	for _, step := range []func(*bbolt.DB) error{checkKeys, checkHead, initialise} {
 		if err := step(db); err != nil {
 			return nil, errors.Join(err, db.Close())
 		}
@@ -173,8 +199,8 @@ func initialise(db *bbolt.DB) error {
 }
 
 // syncDir makes a new file's name in its directory durable.
-func syncDir(db *bbolt.DB) error {
-	d, err := os.Open(filepath.Dir(db.Path()))
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}

@@ -304,7 +304,7 @@ func TestFormats(t *testing.T) {
 
 func TestProcessKilledWhileMakingTheStore(t *testing.T) {
 	for name, prepare := range map[string]func(path string) error{
-		"an empty file": func(path string) error { return os.WriteFile(path, nil, 0o600) },
+		"a file under another name": func(path string) error { return os.WriteFile(path+".new-1", nil, 0o600) },
 		"an empty database": func(path string) error {
 			db, err := bbolt.Open(path, 0o600, nil)
 			if err != nil {
@@ -324,5 +324,19 @@ func TestProcessKilledWhileMakingTheStore(t *testing.T) {
 			}
 			want(t, b, "a/x=1", "a")
 		})
+	}
+}
+
+// TestFileOfNoLength checks that a file that was cut to nothing is not taken for a new one.
+func TestFileOfNoLength(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, FileName), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenBolt(dir, 0); !errors.Is(err, ErrDamaged) {
+		t.Errorf("got %v, want ErrDamaged", err)
+	}
+	if info, err := os.Stat(filepath.Join(dir, FileName)); err != nil || info.Size() != 0 {
+		t.Errorf("the file was changed: %v, %v", info, err)
 	}
 }
