@@ -18,6 +18,7 @@ import (
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 
+	"example.org/healthlb/plugin/healthlb/admin"
 	"example.org/healthlb/plugin/healthlb/config"
 	"example.org/healthlb/plugin/healthlb/pool"
 )
@@ -81,7 +82,11 @@ func check(path string, out, errOut io.Writer) int {
 		return report(errOut, path, err)
 	}
 	if len(found.errs) == 0 {
-		if _, err := config.Combine(found.blocks); err != nil {
+		process, err := config.Combine(found.blocks)
+		if err == nil {
+			err = checkFiles(process)
+		}
+		if err != nil {
 			found.errs = append(found.errs, err)
 		}
 	}
@@ -95,6 +100,20 @@ func check(path string, out, errOut io.Writer) int {
 		summarise(out, block)
 	}
 	return 0
+}
+
+// checkFiles reads the files that CoreDNS reads when it starts: those of the admin endpoint.
+func checkFiles(p config.Process) error {
+	if p.Admin == nil {
+		return nil
+	}
+	_, err := admin.Load(admin.Settings{
+		TokenFile: p.Admin.TokenFile, CertFile: p.Admin.CertFile, KeyFile: p.Admin.KeyFile, ClientCA: p.Admin.ClientCA,
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.AdminAt, err)
+	}
+	return nil
 }
 
 // caddyError is the form of caddy's errors.

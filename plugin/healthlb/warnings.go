@@ -16,6 +16,9 @@ func (g *generation) warnings() (warnings []string) {
 			if at := g.hiddenBy(p); at != "" {
 				warnings = append(warnings, fmt.Sprintf("%s: pool %s may never be asked for: the zone at %s is nearer to it", p.Where, p.Name, at))
 			}
+			if family := neverUp(p); family != "" {
+				warnings = append(warnings, fmt.Sprintf("%s: pool %s is always all down in %s: min_up %d is more than it has members", p.Where, p.Name, family, p.MinUp.N))
+			}
 			if tooLong(p) {
 				warnings = append(warnings, fmt.Sprintf("%s: pool %s has more members than a DNS message has room for, and would name all: say answers N", p.Where, p.Name))
 			}
@@ -42,7 +45,29 @@ func (g *generation) hiddenBy(p *config.Pool) (where string) {
 // tooLong says whether an answer with all that it may name is longer than any DNS message: 65,535 bytes (RFC 1035 section 4.2.2), of which
 // an A record takes 16 and an AAAA record 28, with the owner compressed.
 func tooLong(p *config.Pool) bool {
-	var v4, v6 int
+	v4, v6 := count(p)
+	if p.Answers > 0 {
+		v4, v6 = min(v4, p.Answers), min(v6, p.Answers)
+	}
+	const room = 65535 - 512 // for the header, the question and the OPT record
+	return v4*16 > room || v6*28 > room
+}
+
+// neverUp returns a family that has members, and fewer than min_up; empty if there is none.
+func neverUp(p *config.Pool) string {
+	v4, v6 := count(p)
+	switch {
+	case v4 > 0 && p.MinUp.Of(v4) > v4:
+		return "A"
+	case v6 > 0 && p.MinUp.Of(v6) > v6:
+		return "AAAA"
+	default:
+		return ""
+	}
+}
+
+// count returns how many members have an address of each family.
+func count(p *config.Pool) (v4, v6 int) {
 	for _, m := range p.Members {
 		if m.V4.IsValid() {
 			v4++
@@ -51,9 +76,5 @@ func tooLong(p *config.Pool) bool {
 			v6++
 		}
 	}
-	if p.Answers > 0 {
-		v4, v6 = min(v4, p.Answers), min(v6, p.Answers)
-	}
-	const room = 65535 - 512 // for the header, the question and the OPT record
-	return v4*16 > room || v6*28 > room
+	return v4, v6
 }

@@ -65,7 +65,17 @@ var blockDirectives = func() table[blockReader] {
 	return tb
 }()
 
-func parseState(a *args) (string, error) { return a.file("DIR") }
+// parseState parses DIR, which need not be there yet.
+func parseState(a *args) (string, error) {
+	dir, err := a.file("DIR")
+	if err != nil {
+		return "", err
+	}
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return "", a.fail(fault{"is no directory", "write the name of a directory, which is made if need be"})
+	}
+	return dir, nil
+}
 
 // readBlock turns the lines of a server block's healthlb into a Block.
 func readBlock(lines []line, zs zones, dir string) (*Block, error) {
