@@ -14,6 +14,9 @@ import (
 // maxBody is the largest body taken, in bytes: the longest list that a person may want to send.
 const maxBody = 1 << 20
 
+// maxDrained is how much of a body that is too large is read all the same, in bytes, so that whoever sends it learns why it is refused.
+const maxDrained = 4 << 20
+
 // The forms of a list of blocks.
 const (
 	mediaText = "text/plain"
@@ -29,6 +32,8 @@ func readBody(w http.ResponseWriter, r *http.Request) (body []byte, form string,
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
+		// A caller that is still writing when the connection closes may never see the answer: so some of the rest is read.
+		_, _ = io.CopyN(io.Discard, r.Body, maxDrained)
 		return nil, "", problem(http.StatusRequestEntityTooLarge, "the body is too large: want at most %d bytes", maxBody)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, "", problem(http.StatusRequestTimeout, "the body took too long")
