@@ -14,8 +14,8 @@ import (
 // members; those that are not eligible are passed over, so that losing one moves only its own clients, to the owners of the points that
 // follow its own, and they are back with it when it is.
 type hash struct {
-	ids  []string
-	full *ring
+	members []Member
+	full    *ring
 }
 
 // pointsPerMember is how many points of the ring each member owns. The shares of the members deviate by about 1/sqrt(pointsPerMember) of
@@ -26,26 +26,30 @@ const pointsPerMember = 160
 // passing over the others costs a look-up some steps.
 const sparse = 8
 
-func (h *hash) Members(ids []string) {
-	if h.full != nil && slices.Equal(h.ids, ids) {
+func (h *hash) Members(ms []Member) {
+	if h.full != nil && slices.Equal(h.members, ms) {
 		return
 	}
-	h.ids = slices.Clone(ids)
-	h.full = newRing(h.ids)
+	h.members = slices.Clone(ms)
+	ids := make([]string, len(ms))
+	for i, m := range ms {
+		ids[i] = m.ID
+	}
+	h.full = newRing(ids)
 }
 
 // Clone shares the ring, which is never changed.
-func (h *hash) Clone() Policy { return &hash{h.ids, h.full} }
+func (h *hash) Clone() Policy { return &hash{h.members, h.full} }
 
-func (h *hash) Picker(eligible []int32) Picker {
-	p := &walk{ring: h.full, n: len(eligible), position: make([]int32, len(h.ids))}
+func (h *hash) Picker(cs []Candidate, k int) Picker {
+	p := &walk{ring: h.full, n: len(cs), k: min(k, len(cs)), position: make([]int32, len(h.members))}
 	for i := range p.position {
 		p.position[i] = -1
 	}
-	for i, member := range eligible {
-		p.position[member] = int32(i)
+	for i, c := range cs {
+		p.position[c.Member] = int32(i)
 	}
-	if len(eligible)*sparse < len(h.ids) {
+	if len(cs)*sparse < len(h.members) {
 		p.ring = h.full.only(p.position)
 	}
 	return p
@@ -54,19 +58,18 @@ func (h *hash) Picker(eligible []int32) Picker {
 // walk goes round a ring.
 type walk struct {
 	ring     *ring
-	n        int     // how many members are eligible
+	n, k     int     // how many members are eligible, and how many an answer names
 	position []int32 // of a member among the eligible, or -1
 }
 
-func (w *walk) Pick(q Query, k int) (int, []int32) {
+func (w *walk) Pick(q Query, list []int32) (int, []int32) {
 	i := w.ring.after(q.Key)
-	if k == 1 || k == w.n {
+	if w.Room() == 0 {
 		_, first := w.next(i)
 		return int(first), nil
 	}
-	list := make([]int32, 0, k)
-	seen := newMarks(k, w.n)
-	for len(list) < k {
+	seen := newMarks(w.k, w.n)
+	for len(list) < w.k {
 		var x int32
 		if i, x = w.next(i); !seen.has(list, x) {
 			seen.add(x)
@@ -75,6 +78,17 @@ func (w *walk) Pick(q Query, k int) (int, []int32) {
 	}
 	return 0, list
 }
+
+// Room implements Picker.
+func (w *walk) Room() int {
+	if w.k == 1 || w.k == w.n {
+		return 0
+	}
+	return w.k
+}
+
+// PerClient implements Picker: when all are named, every client gets the same set.
+func (w *walk) PerClient() bool { return w.k < w.n }
 
 // next returns the position of the first eligible member that owns point i or one after it, and the point behind that.
 func (w *walk) next(i int) (behind int, position int32) {

@@ -1,5 +1,5 @@
 // Package policy picks which of the eligible members one answer names. Policies know members by their index only; they are pure, with
-// randomness passed in, and what can be computed on a change is computed on a change.
+// randomness and time passed in, and what can be computed on a change is computed on a change.
 package policy
 
 import (
@@ -8,11 +8,20 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // Spec is a policy as the Corefile says it. It is comparable: equal specs pick alike.
 type Spec struct {
-	Name string // round_robin, random or hash
+	Name string // round_robin, random, weighted, hash, least or failover
+
+	Bits4  int           // hash and Shard: how many leading bits of an IPv4 client's address count, 0..32
+	Bits6  int           // the same of an IPv6 client's, 0..128
+	ByName bool          // hash: the name that was asked for counts beside the client
+	Factor float64       // hash: a member's leases are kept to this times its fair share, at least 1; 0: not kept
+	Report time.Duration // least: how long what a member reports of its load counts; 0: reports are not taken
+
+	Shard int // how many of the members each client sees; 0: all
 }
 
 // constructors has an entry for each policy there is.
@@ -34,32 +43,56 @@ func New(s Spec) (Policy, error) {
 	return construct(s), nil
 }
 
-// PerClient says whether a policy looks at who asks, so that its answers differ from client to client.
-func (s Spec) PerClient() bool { return s.Name == "hash" }
+// Member is what a policy knows of a member whatever its health.
+type Member struct {
+	ID     string
+	Weight int // 0..65535; those of 0 are picked only among themselves, and then alike
+}
+
+// Candidate is a member that may be picked.
+type Candidate struct {
+	Member int32   // index into what Members was told
+	Fade   float64 // how much of its share it has by now, above 0; the largest among the candidates is 1
+	Load   *Load   // nil unless the policy's Spec says Leases
+}
 
 // Policy is told of the members when they change, and makes a Picker each time it is told which of them are eligible. Its methods are
 // not called concurrently.
 type Policy interface {
-	// Members tells the ids of all members of the pool, eligible or not.
-	Members(ids []string)
+	// Members tells all members that may ever be eligible here.
+	Members([]Member)
 
 	// Clone returns a policy that knows the same members, without making anew what it made of them.
 	Clone() Policy
 
-	// Picker picks among the eligible members, given as ascending indices into the ids of Members; there is at least one.
-	Picker(eligible []int32) Picker
+	// Picker picks at most k of the candidates, of which there is at least one, for each query. They are in ascending order.
+	Picker(cs []Candidate, k int) Picker
 }
 
-// Picker picks for one query after the other. It is immutable and safe for concurrent use.
+// Picker picks for one query after the other. It is immutable but for the leases of Loads, and safe for concurrent use.
 type Picker interface {
-	// Pick names k of the n eligible members, 1 <= k <= n, by their positions in the list the Picker was made with: either a run of k
-	// positions from start on, cyclic, with list nil, or the positions in list.
-	Pick(q Query, k int) (start int, list []int32)
+	// Pick names candidates for one query by their positions in the list the Picker was made with: with list nil a run of k positions
+	// from start on, cyclic, else those in list, which was appended to buf: at least one, at most k, none twice.
+	Pick(q Query, buf []int32) (start int, list []int32)
+
+	// Room is the capacity that buf should have; 0 when Pick names runs only.
+	Room() int
+
+	// PerClient says whether what Pick names depends on the Key of the query.
+	PerClient() bool
 }
 
 // Query is what a policy may know of one query.
 type Query struct {
-	Key  uint64                    // a hash of who asks; only when the policy's Spec says PerClient
-	Turn *atomic.Uint64            // counts the queries of this pool and family, shared by all pickers that follow each other
+	Key  uint64                    // a hash of who asks; only where the Picker is PerClient
+	Turn *atomic.Uint64            // counts the queries, shared by all pickers that follow each other
 	Rand func(n uint64) (x uint64) // uniform in [0, n)
+	Now  int64                     // seconds since 1970; only where the Spec says Leases
+	Dry  bool                      // look only: no lease is taken
 }
+
+// Leases says whether the policy looks at how many answers that may be in caches name each member: answer leases.
+func (s Spec) Leases() bool { return s.Name == "least" || s.Factor > 0 }
+
+// Weighs says whether the weights of the members make a difference beyond that of 0 and others.
+func (s Spec) Weighs() bool { return s.Name == "weighted" || s.Name == "hash" || s.Name == "least" }

@@ -14,10 +14,10 @@ import (
 
 // testbed is a policy told of n members, and what queries need.
 type testbed struct {
-	policy Policy
-	ids    []string
-	turn   atomic.Uint64
-	random *rand.Rand
+	policy  Policy
+	members []Member
+	turn    atomic.Uint64
+	random  *rand.Rand
 }
 
 func newTestbed(tb testing.TB, name string, n int) *testbed {
@@ -28,15 +28,24 @@ func newTestbed(tb testing.TB, name string, n int) *testbed {
 	}
 	b := &testbed{policy: p, random: rand.New(rand.NewPCG(1, 2))}
 	for i := range n {
-		b.ids = append(b.ids, fmt.Sprintf("192.0.2.%d", i))
+		b.members = append(b.members, Member{ID: fmt.Sprintf("192.0.2.%d", i), Weight: 1})
 	}
-	p.Members(b.ids)
+	p.Members(b.members)
 	return b
 }
 
-// pick returns the members, by index, that a picker over the eligible ones names.
+// picker returns a picker of k of the eligible members, all of which have faded in.
+func (b *testbed) picker(eligible []int32, k int) Picker {
+	cs := make([]Candidate, len(eligible))
+	for i, m := range eligible {
+		cs[i] = Candidate{Member: m, Fade: 1}
+	}
+	return b.policy.Picker(cs, k)
+}
+
+// pick returns the members, by index, that a picker of k of the eligible ones names.
 func (b *testbed) pick(p Picker, eligible []int32, key uint64, k int) []int32 {
-	start, list := p.Pick(Query{Key: key, Turn: &b.turn, Rand: b.random.Uint64N}, k)
+	start, list := p.Pick(Query{Key: key, Turn: &b.turn, Rand: b.random.Uint64N}, nil)
 	if list == nil {
 		for i := range k {
 			list = append(list, int32((start+i)%len(eligible)))
@@ -78,7 +87,7 @@ func TestEveryPolicy(t *testing.T) {
 				eligible := rapid.SliceOfNDistinct(rapid.Int32Range(0, int32(n-1)), 1, n, rapid.ID[int32]).Draw(r, "eligible")
 				slices.Sort(eligible)
 				k := rapid.IntRange(1, len(eligible)).Draw(r, "k")
-				p := b.policy.Picker(eligible)
+				p := b.picker(eligible, k)
 				for range 5 {
 					named := b.pick(p, eligible, rapid.Uint64().Draw(r, "key"), k)
 					if len(named) != k {
@@ -102,7 +111,7 @@ func TestEveryPolicy(t *testing.T) {
 func TestRoundRobinIsExact(t *testing.T) {
 	b := newTestbed(t, "round_robin", 5)
 	eligible := []int32{0, 2, 3}
-	p := b.policy.Picker(eligible)
+	p := b.picker(eligible, 2)
 	first := make(map[int32]int)
 	for range 300 {
 		first[b.pick(p, eligible, 0, 2)[0]]++
@@ -119,7 +128,7 @@ func TestRoundRobinIsExact(t *testing.T) {
 func TestRandomIsUniform(t *testing.T) {
 	const n, k, subsets, draws, limit = 5, 2, 10, 20000, 27.88
 	b := newTestbed(t, "random", n)
-	p := b.policy.Picker(upTo(n))
+	p := b.picker(upTo(n), k)
 	seen := make(map[string]int)
 	for range draws {
 		named := b.pick(p, upTo(n), 0, k)
@@ -141,10 +150,10 @@ func TestHashLosesOnlyItsOwn(t *testing.T) {
 	const n, clients = 10, 10000
 	b := newTestbed(t, "hash", n)
 	all := upTo(n)
-	before := b.policy.Picker(all)
+	before := b.picker(all, 1)
 	for gone := range int32(n) {
 		left := without(all, gone)
-		after := b.policy.Picker(left)
+		after := b.picker(left, 1)
 		moved := 0
 		for key := range uint64(clients) {
 			key *= math.MaxUint64 / clients
@@ -167,7 +176,7 @@ func TestHashAnswersShareMembers(t *testing.T) {
 	const n, k = 20, 4
 	b := newTestbed(t, "hash", n)
 	all, left := upTo(n), without(upTo(n), 7)
-	before, after := b.policy.Picker(all), b.policy.Picker(left)
+	before, after := b.picker(all, k), b.picker(left, k)
 	for range 2000 {
 		key := b.random.Uint64()
 		was, is := b.pick(before, all, key, k), b.pick(after, left, key, k)
@@ -181,12 +190,12 @@ func TestHashAnswersShareMembers(t *testing.T) {
 
 func TestHashIsTheSameEverywhere(t *testing.T) {
 	a, b := newTestbed(t, "hash", 50), newTestbed(t, "hash", 50)
-	slices.Reverse(b.ids)
-	b.policy.Members(b.ids)
-	p, q := a.policy.Picker(upTo(50)), b.policy.Picker(upTo(50))
+	slices.Reverse(b.members)
+	b.policy.Members(b.members)
+	p, q := a.picker(upTo(50), 1), b.picker(upTo(50), 1)
 	for range 1000 {
 		key := a.random.Uint64()
-		x, y := a.ids[a.pick(p, upTo(50), key, 1)[0]], b.ids[b.pick(q, upTo(50), key, 1)[0]]
+		x, y := a.members[a.pick(p, upTo(50), key, 1)[0]].ID, b.members[b.pick(q, upTo(50), key, 1)[0]].ID
 		if x != y {
 			t.Fatalf("two orders of the same members give %s and %s", x, y)
 		}
@@ -198,7 +207,7 @@ func TestHashSparse(t *testing.T) {
 	const n = 100
 	b := newTestbed(t, "hash", n)
 	eligible := []int32{3, 50, 51, 99}
-	sparse := b.policy.Picker(eligible).(*walk)
+	sparse := b.picker(eligible, 3).(*walk)
 	whole := *sparse
 	whole.ring = b.policy.(*hash).full
 	if sparse.ring == whole.ring {
@@ -235,12 +244,13 @@ func BenchmarkPick(b *testing.B) {
 			for _, k := range []int{1, 4} {
 				b.Run(fmt.Sprintf("%s/members=%d/answers=%d", name, n, k), func(b *testing.B) {
 					bed := newTestbed(b, name, n)
-					p := bed.policy.Picker(upTo(n))
+					p := bed.picker(upTo(n), k)
+					buf := make([]int32, 0, p.Room())
 					q := Query{Turn: &bed.turn, Rand: rand.Uint64N}
 					b.ReportAllocs()
 					for b.Loop() {
 						q.Key = q.Key*6364136223846793005 + 1442695040888963407
-						p.Pick(q, k)
+						p.Pick(q, buf)
 					}
 				})
 			}

@@ -5,24 +5,23 @@ import "slices"
 // random names a uniformly random subset of the members.
 type random struct{}
 
-func (random) Members([]string) {}
+func (random) Members([]Member) {}
 
 func (random) Clone() Policy { return random{} }
 
-func (random) Picker(eligible []int32) Picker { return draws(len(eligible)) }
+func (random) Picker(cs []Candidate, k int) Picker { return draws{n: len(cs), k: min(k, len(cs))} }
 
-// draws is random choice among so many members.
-type draws int
+// draws is random choice of k among n members.
+type draws struct{ n, k int }
 
 // Pick needs one draw when the answer names one member or all, and k draws otherwise (Floyd's algorithm: for each of the last k
 // positions j, take a random one up to j, or j itself when that one is taken; every subset is equally likely).
-func (n draws) Pick(q Query, k int) (int, []int32) {
-	if k == 1 || k == int(n) {
-		return int(q.Rand(uint64(n))), nil
+func (d draws) Pick(q Query, list []int32) (int, []int32) {
+	if d.Room() == 0 {
+		return int(q.Rand(uint64(d.n))), nil
 	}
-	list := make([]int32, 0, k)
-	seen := newMarks(k, int(n))
-	for j := int(n) - k; j < int(n); j++ {
+	seen := newMarks(d.k, d.n)
+	for j := d.n - d.k; j < d.n; j++ {
 		x := int32(q.Rand(uint64(j) + 1))
 		if seen.has(list, x) {
 			x = int32(j)
@@ -32,6 +31,16 @@ func (n draws) Pick(q Query, k int) (int, []int32) {
 	}
 	return 0, list
 }
+
+// Room implements Picker.
+func (d draws) Room() int {
+	if d.k == 1 || d.k == d.n {
+		return 0
+	}
+	return d.k
+}
+
+func (draws) PerClient() bool { return false }
 
 // marks remembers which members an answer names already: by looking through the few of a short answer, by a bit each in a long one.
 type marks []uint64

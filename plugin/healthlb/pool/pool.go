@@ -185,10 +185,10 @@ func (p *Pool) SetMembers(members []Member, now time.Time) {
 // What there is many of is made many at a time: with 100,000 pools, the garbage collector's work for each is felt by queries.
 func (p *Pool) setMembers(members []Member, before known, now time.Time) {
 	p.members = make([]member, len(members))
-	ids, n := make([]string, len(members)), 0
+	known, n := make([]policy.Member, len(members)), 0
 	for i := range members {
 		spec := &members[i]
-		p.members[i].Member, ids[i] = spec, spec.ID
+		p.members[i].Member, known[i] = spec, policy.Member{ID: spec.ID, Weight: spec.Weight}
 		for _, addr := range spec.addresses() {
 			if addr.IsValid() {
 				n++
@@ -215,7 +215,7 @@ func (p *Pool) setMembers(members []Member, before known, now time.Time) {
 			p.setSlots(a, m, Family(f), before.slots)
 		}
 	}
-	p.policy.Members(ids)
+	p.policy.Members(known)
 }
 
 // setSlots makes the slots of an address, and takes over what is known.

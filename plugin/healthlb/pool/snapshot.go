@@ -29,7 +29,6 @@ type answers struct {
 	k       int // how many addresses an answer names; 0: none
 	rrs     *answer.RRset
 	picker  policy.Picker
-	client  bool     // the picker looks at who asks
 	named   []*usage // by position in rrs; nil with all_down addresses
 	doubt   []bool   // by position in rrs: calls for the low TTL; nil when none does
 }
@@ -98,12 +97,12 @@ func (p *Pool) answers(v verdict) answers {
 	if p.Answers > 0 {
 		a.k = min(a.k, p.Answers)
 	}
-	members := make([]int32, len(addrs))
+	members := make([]policy.Candidate, len(addrs))
 	for i := range members {
-		members[i] = int32(i)
+		members[i] = policy.Candidate{Member: int32(i), Fade: 1}
 	}
 	for i, c := range v.named {
-		members[i] = int32(c.index)
+		members[i].Member = int32(c.index)
 		a.named = append(a.named, c.address.usage)
 		if c.address.state == health.Suspect && a.doubt == nil {
 			a.doubt = make([]bool, len(addrs))
@@ -115,10 +114,10 @@ func (p *Pool) answers(v verdict) answers {
 	a.rrs = answer.NewRRset(p.Name, addrs, answer.TTLs{Normal: p.TTL, Low: p.LowTTL}, a.low || a.doubt != nil)
 	if a.allDown {
 		// These answers must not depend on the client, since the subnet's scope is 0 for them.
-		a.picker = anyone.Picker(members)
+		a.picker = anyone.Picker(members, a.k)
 		return a
 	}
-	a.picker, a.client = p.policy.Picker(members), p.Policy.PerClient()
+	a.picker = p.policy.Picker(members, a.k)
 	return a
 }
 
@@ -138,16 +137,16 @@ func (p *Pool) Reply(r *answer.Reply, f Family, client answer.Client, now time.T
 		return false, false, a.allDown
 	}
 	q := policy.Query{Turn: &p.stats.turns[f], Rand: rand.Uint64N}
-	if a.client {
+	if perClient = a.picker.PerClient(); perClient {
 		q.Key = client.Key()
 	}
-	start, list := a.picker.Pick(q, a.k)
+	start, list := a.picker.Pick(q, make([]int32, 0, a.picker.Room()))
 	if list == nil {
 		r.Msg.Answer = a.rrs.Run(start, a.k, a.noteRun(start, now.Unix(), p))
 	} else {
 		r.Msg.Answer = a.rrs.List(list, a.noteList(list, now.Unix(), p))
 	}
-	return true, a.client && a.k < a.rrs.Len(), a.allDown // when all are named, every client gets the same set
+	return true, perClient, a.allDown
 }
 
 // noteRun writes down who is named by a run of k positions, and returns whether the answer has the low TTL.

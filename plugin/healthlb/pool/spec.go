@@ -2,6 +2,7 @@ package pool
 
 import (
 	"net/netip"
+	"time"
 
 	"example.org/healthlb/plugin/healthlb/policy"
 )
@@ -15,6 +16,9 @@ type Member struct {
 	Probe6 netip.Addr
 	Region string // empty: none
 	Port   uint16 // replaces the port of the pool's only check; 0: does not
+
+	Weight   int // 0..65535; 0: a standby
+	Priority int // 1..65535, 1 is best; 0: not said
 }
 
 // addresses returns the member's addresses by family.
@@ -49,12 +53,26 @@ type Spec struct {
 	Region         string // the responder's own region; empty: everyone is judged by Min
 
 	Policy  policy.Spec
+	Prefer  Prefer
+	FadeIn  FadeIn
 	Answers int    // members an answer names at most; 0: all
 	TTL     uint32 // seconds
 	LowTTL  uint32 // seconds; for answers that name a suspect, and for all_down
 	AllDown AllDown
 	MinUp   MinUp
 	ECS     []netip.Prefix // sources whose client subnet is believed
+}
+
+// Prefer says whether clients are answered with the members of their own region.
+type Prefer struct {
+	Region bool
+	Min    int // how many of them must be eligible, at least 1; else all members count
+}
+
+// FadeIn says how a member that comes up takes its share: (age/Over)^Exponent of it.
+type FadeIn struct {
+	Over     time.Duration // 0: at once
+	Exponent float64       // above 0; 1: linear
 }
 
 // AllDownMode says what is answered when fewer than min_up members are eligible.
