@@ -23,6 +23,7 @@ var arrows = []struct {
 	because string
 }{
 	{from: "health", only: []string{}, because: "a leaf imports nothing of the project"},
+	{from: "place", only: []string{}, because: "a leaf imports nothing of the project"},
 	{from: "policy", only: []string{}, because: "a leaf imports nothing of the project"},
 	{from: "answer", only: []string{}, because: "a leaf imports nothing of the project"},
 	{from: "state", only: []string{}, because: "a leaf imports nothing of the project"},

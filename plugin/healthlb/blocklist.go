@@ -69,10 +69,8 @@ func (h *hub) ChangeBlocklist(c admin.BlockChange) (admin.BlockEffect, error) {
 
 // tooMany refuses a list that would be too long.
 func tooMany(n int) error {
-	return &admin.Problem{
-		Type: "about:blank", Title: http.StatusText(http.StatusConflict), Status: http.StatusConflict,
-		Detail: fmt.Sprintf("the block list would have %d entries, and may have %d; block networks instead of addresses", n, maxBlocks),
-	}
+	return admin.NewProblem(http.StatusConflict,
+		"the block list would have %d entries, and may have %d; block networks instead of addresses", n, maxBlocks)
 }
 
 // changed returns what a list becomes by a change.

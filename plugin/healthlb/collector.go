@@ -1,6 +1,8 @@
 package healthlb
 
 import (
+	"time"
+
 	"github.com/coredns/coredns/plugin"
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -19,14 +21,19 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	membersDesc     = describe("members", "Gauge of members by state; a blocked one counts as blocked, else its worst family decides.", "pool", "state")
-	memberUpDesc    = describe("member_up", "Gauge that is 1 while health lets the member be answered with.", "pool", "member", "family")
-	transitionsDesc = describe("transitions_total", "Counter of how often a member entered a state, both families together.", "pool", "member", "to")
-	answersDesc     = describe("answers_total", "Counter of answers to queries for a pool's addresses.", "pool")
-	allDownDesc     = describe("all_down_answers_total", "Counter of answers given while too few members were eligible.", "pool")
-	blocksDesc      = describe("blocks", "Gauge of entries of the block list.")
-	fileErrorsDesc  = describe("members_file_errors_total", "Counter of members files that were missing or wrong, so that the members of before stayed.", "pool")
-	budgetDesc      = describe("failover_budget_seconds", "Gauge of the worst case from a member's death to the end of its use.", "pool")
+	membersDesc       = describe("members", "Gauge of members by state; a blocked one counts as blocked, else its worst family decides.", "pool", "state")
+	memberUpDesc      = describe("member_up", "Gauge that is 1 while health lets the member be answered with.", "pool", "member", "family")
+	memberAnswersDesc = describe("member_answers_total", "Counter of answers that named the member.", "pool", "member", "family")
+	configuredDesc    = describe("member_share_configured", "Gauge of the member's share in the names of answers that its configuration and health give it now.", "pool", "member", "family")
+	servedDesc        = describe("member_share_served", "Gauge of the share that it had in the last five minutes.", "pool", "member", "family")
+	fadeDesc          = describe("member_fade", "Gauge that is below 1 while a member that came up fades in: how much of its share it has.", "pool", "member", "family")
+	leasesDesc        = describe("member_leases", "Gauge of the answers naming the member that caches may hold, each divided by how many it names.", "pool", "member", "family")
+	transitionsDesc   = describe("transitions_total", "Counter of how often a member entered a state, both families together.", "pool", "member", "to")
+	answersDesc       = describe("answers_total", "Counter of answers to queries for a pool's addresses.", "pool")
+	allDownDesc       = describe("all_down_answers_total", "Counter of answers given while too few members were eligible.", "pool")
+	blocksDesc        = describe("blocks", "Gauge of entries of the block list.")
+	fileErrorsDesc    = describe("members_file_errors_total", "Counter of members files that were missing or wrong, so that the members of before stayed.", "pool")
+	budgetDesc        = describe("failover_budget_seconds", "Gauge of the worst case from a member's death to the end of its use.", "pool")
 )
 
 // blockedState is what a blocked member counts as in the metric members, beside the states of its health.
@@ -36,6 +43,7 @@ const blockedState = "blocked"
 func (collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		membersDesc, memberUpDesc, transitionsDesc, answersDesc, allDownDesc, blocksDesc, fileErrorsDesc, budgetDesc,
+		memberAnswersDesc, configuredDesc, servedDesc, fadeDesc, leasesDesc,
 	} {
 		ch <- d
 	}
@@ -53,11 +61,12 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 			counter(ch, fileErrorsDesc, stats.FileErrors.Load(), p.Name)
 		}
 		gauge(ch, budgetDesc, p.config.FailoverBudget().Seconds(), p.Name)
-		collectMembers(ch, p.Name, p.View(blocks))
+		collectMembers(ch, p, p.View(blocks, time.Now()))
 	}
 }
 
-func collectMembers(ch chan<- prometheus.Metric, name string, v pool.View) {
+func collectMembers(ch chan<- prometheus.Metric, p *livePool, v pool.View) {
+	name := p.Name
 	members := map[string]int{blockedState: 0}
 	for s := range health.States {
 		members[health.State(s).String()] = 0
@@ -70,7 +79,17 @@ func collectMembers(ch chan<- prometheus.Metric, name string, v pool.View) {
 			if a.State.Serving() {
 				up = 1
 			}
-			gauge(ch, memberUpDesc, up, name, m.ID, a.Family.String())
+			labels := []string{name, m.ID, a.Family.String()}
+			gauge(ch, memberUpDesc, up, labels...)
+			counter(ch, memberAnswersDesc, a.Answers, labels...)
+			gauge(ch, configuredDesc, a.Configured, labels...)
+			gauge(ch, servedDesc, a.Served, labels...)
+			if p.FadeIn.Over > 0 {
+				gauge(ch, fadeDesc, a.Fade, labels...)
+			}
+			if p.Policy.Leases() {
+				gauge(ch, leasesDesc, a.Leases, labels...)
+			}
 			for to, n := range a.Transitions {
 				entered[to] += n
 			}

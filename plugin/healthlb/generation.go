@@ -20,6 +20,8 @@ type generation struct {
 	sites   []*site // one for each block
 	process config.Process
 
+	serverBlocks []int // which one of the Corefile each block is in
+
 	endpoint *endpoint   // nil: none
 	pools    []*livePool // in the order of their names
 	byName   map[string]*livePool
@@ -34,26 +36,35 @@ type generation struct {
 type livePool struct {
 	*pool.Pool
 	config *config.Pool
+	site   *site
 	zone   *zone
-	blocks func() *block.Set // those in force for it
+	around func() pool.Around // what its answers depend on beside itself
 	slots  []*pool.Slot
+	dirty  *dirty // where it is added when a rebuild is due
 
 	settling atomic.Bool // waits for the first results of new members
+	fading   atomic.Bool // a rebuild is due for the members that fade in
+	dropped  atomic.Bool // it is at work no more
 }
 
 func newGeneration() *generation {
 	return &generation{byName: make(map[string]*livePool), isReady: make(chan struct{})}
 }
 
-// add takes a block in, and returns its site. It checks the block against the others.
-func (g *generation) add(b *config.Block) (*site, error) {
+// add takes in the block of a server block, and returns its site. It checks the block against the others.
+func (g *generation) add(b *config.Block, serverBlock int) (*site, error) {
 	process, err := config.Combine(append(slices.Clone(g.blocks), b))
 	if err != nil {
 		return nil, err
 	}
 	g.process = process
 	s := &site{zones: b.Zones, ready: g.ready}
+	s.places.Store(b.Places)
+	if b.GeoIP != "" {
+		s.label = "geoip/" + b.GeoIP + "/code"
+	}
 	g.blocks, g.sites = append(g.blocks, b), append(g.sites, s)
+	g.serverBlocks = append(g.serverBlocks, serverBlock)
 	return s, nil
 }
 
@@ -69,13 +80,14 @@ func (g *generation) ready() bool {
 
 // build makes the pools, with what former knows of their members, and the names. blocksOf tells the blocks in force for a generation.
 func (g *generation) build(former *generation, blocksOf func(*generation) *block.Set, now time.Time) error {
-	blocks := func() *block.Set { return blocksOf(g) }
 	times := make(map[string]int) // a zone may stand in several server blocks, for different views: each has a serial of its own
 	for i, b := range g.blocks {
+		site := g.sites[i]
+		around := func() pool.Around { return pool.Around{Blocks: blocksOf(g), Places: site.places.Load()} }
 		pools := make(map[string]*pool.Pool, len(b.Pools))
 		var live []*livePool
 		for j := range b.Pools {
-			p := &livePool{config: &b.Pools[j], blocks: blocks}
+			p := &livePool{config: &b.Pools[j], site: site, around: around}
 			var before *pool.Pool
 			if former != nil {
 				if f := former.byName[p.config.Name]; f != nil {
@@ -99,7 +111,7 @@ func (g *generation) build(former *generation, blocksOf func(*generation) *block
 			z.key = apex + " " + strconv.Itoa(times[apex])
 			g.zones = append(g.zones, z)
 		}
-		g.sites[i].names = names
+		site.names = names
 		g.pools = append(g.pools, live...)
 	}
 	slices.SortFunc(g.pools, func(a, b *livePool) int { return strings.Compare(a.Name, b.Name) })

@@ -4,11 +4,15 @@ import (
 	"context"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 
 	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/metadata"
 	"github.com/miekg/dns"
 
 	"example.org/healthlb/plugin/healthlb/answer"
+	"example.org/healthlb/plugin/healthlb/place"
+	"example.org/healthlb/plugin/healthlb/pool"
 )
 
 // handler answers for the names of one healthlb block. Nothing it does for a query takes a lock, parses or formats.
@@ -19,9 +23,11 @@ type handler struct {
 
 // site is one healthlb block at work. Its names are made when the servers start.
 type site struct {
-	zones []string
-	names *names
-	ready func() bool
+	zones  []string
+	names  *names
+	places atomic.Pointer[place.Table] // where clients are; nil: not known here
+	label  string                      // the metadata label that says a client's region; empty: none does
+	ready  func() bool
 }
 
 // Name implements plugin.Handler.
@@ -53,7 +59,7 @@ func (h *handler) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg
 		return dns.RcodeFormatError, nil
 	}
 	reply := answer.NewReply(r)
-	if m.answer(reply, name, q.Qtype, client) && r.IsEdns0() != nil {
+	if m.answer(reply, q.Qtype, pool.Query{Client: client, Name: name, Region: h.region(ctx, m)}) && r.IsEdns0() != nil {
 		reply.AddOption(answer.AllDownOption())
 	}
 	return dns.RcodeSuccess, w.WriteMsg(&reply.Msg)
@@ -65,6 +71,18 @@ func (h *handler) pass(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, rc
 		return rcode, nil
 	}
 	return plugin.NextOrFailure(h.Name(), h.Next, ctx, w, r)
+}
+
+// region returns the region of the client, as another plugin tells it, where the answer may depend on it.
+func (h *handler) region(ctx context.Context, m match) string {
+	if h.label == "" || m.node == nil || m.node.pool == nil || !m.node.pool.PrefersRegion() {
+		return ""
+	}
+	value := metadata.ValueFunc(ctx, h.label)
+	if value == nil {
+		return ""
+	}
+	return value()
 }
 
 // client returns whom the answer is for. The client subnet that a resolver sends is looked at only when that resolver is believed.

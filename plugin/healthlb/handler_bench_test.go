@@ -6,8 +6,11 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
+
+	"example.org/healthlb/plugin/healthlb/pool"
 )
 
 // sink is a writer that drops replies, so that only the handler is measured.
@@ -76,15 +79,14 @@ func BenchmarkServeDNSParallel(b *testing.B) {
 
 // BenchmarkRebuild measures what a change of one member's health costs.
 func BenchmarkRebuild(b *testing.B) {
-	for _, policy := range []string{"round_robin", "random", "hash"} {
+	for _, policy := range []string{"round_robin", "random", "weighted", "hash", "hash balance 1.25", "least", "failover"} {
 		for _, members := range []int{4, 10000} {
 			b.Run(fmt.Sprintf("%s/members=%d", policy, members), func(b *testing.B) {
 				h := newTestHandler(b, benchCorefile(1, members, "answers 4\npolicy "+policy))
-				hub := newHub()
 				p := h.names.nodes["p0.example.org."].pool
 				b.ReportAllocs()
 				for b.Loop() {
-					p.Rebuild(hub.blocks.Load)
+					p.Rebuild(func() pool.Around { return pool.Around{} }, time.Now())
 				}
 			})
 		}

@@ -102,6 +102,7 @@ func (h *hub) start(g *generation) (waiting []*target, err error) {
 		return nil, err
 	}
 	for _, p := range g.pools {
+		p.dirty = h.dirty
 		h.rebuild(p)
 		waiting = append(waiting, h.watch(p)...)
 	}
@@ -134,6 +135,7 @@ func (h *hub) drop(g *generation) (closers []func()) {
 		closers = append(closers, func() { <-g.stopped })
 	}
 	for _, p := range g.pools {
+		p.dropped.Store(true)
 		for _, s := range p.slots {
 			h.unsubscribe(s, p)
 		}
@@ -207,9 +209,20 @@ func (h *hub) watch(p *livePool) (waiting []*target) {
 	return waiting
 }
 
-// rebuild makes a pool's snapshot anew.
+// rebuild makes a pool's snapshot anew, and again when members that fade in are due for more of their share.
 func (h *hub) rebuild(p *livePool) {
-	h.serials.changed(p.zone, p.Rebuild(p.blocks), time.Now())
+	now := time.Now()
+	changed, fading := p.Rebuild(p.around, now)
+	h.serials.changed(p.zone, changed, now)
+	if fading && !p.fading.Swap(true) {
+		dirty := p.dirty
+		time.AfterFunc(p.FadeIn.Step(), func() {
+			p.fading.Store(false)
+			if !p.dropped.Load() {
+				dirty.add(p)
+			}
+		})
+	}
 }
 
 // rebuildSettled is rebuild for a pool whose health has changed. One that waits for the first results of new members is left alone: it

@@ -17,6 +17,9 @@ func generationOf(c *caddy.Controller) *generation {
 	c.Set(generationKey{}, g)
 	c.OnStartup(func() error {
 		theHub.sweep()
+		if err := g.checkGeoIP(); err != nil {
+			return plugin.Error("healthlb", err)
+		}
 		if err := theHub.acquire(g); err != nil {
 			return plugin.Error("healthlb", err)
 		}

@@ -32,6 +32,11 @@ var (
 		Help:    "Histogram of how late probes started.",
 	})
 
+	placesErrorsTotal = promauto.NewCounter(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "places_file_errors_total",
+		Help: "Counter of places files that were missing or wrong, so that the places of before stayed.",
+	})
+
 	adminRequestsTotal = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "admin_requests_total",
 		Help: "Counter of requests to the admin endpoint.",

@@ -47,6 +47,21 @@ coredns_healthlb_blocks 1
 # HELP coredns_healthlb_failover_budget_seconds Gauge of the worst case from a member's death to the end of its use.
 # TYPE coredns_healthlb_failover_budget_seconds gauge
 coredns_healthlb_failover_budget_seconds{pool="www.example.org."} 16
+# HELP coredns_healthlb_member_answers_total Counter of answers that named the member.
+# TYPE coredns_healthlb_member_answers_total counter
+coredns_healthlb_member_answers_total{family="A",member="a",pool="www.example.org."} 3
+coredns_healthlb_member_answers_total{family="A",member="b",pool="www.example.org."} 0
+coredns_healthlb_member_answers_total{family="AAAA",member="a",pool="www.example.org."} 0
+# HELP coredns_healthlb_member_share_configured Gauge of the member's share in the names of answers that its configuration and health give it now.
+# TYPE coredns_healthlb_member_share_configured gauge
+coredns_healthlb_member_share_configured{family="A",member="a",pool="www.example.org."} 1
+coredns_healthlb_member_share_configured{family="A",member="b",pool="www.example.org."} 0
+coredns_healthlb_member_share_configured{family="AAAA",member="a",pool="www.example.org."} 1
+# HELP coredns_healthlb_member_share_served Gauge of the share that it had in the last five minutes.
+# TYPE coredns_healthlb_member_share_served gauge
+coredns_healthlb_member_share_served{family="A",member="a",pool="www.example.org."} 1
+coredns_healthlb_member_share_served{family="A",member="b",pool="www.example.org."} 0
+coredns_healthlb_member_share_served{family="AAAA",member="a",pool="www.example.org."} 0
 # HELP coredns_healthlb_member_up Gauge that is 1 while health lets the member be answered with.
 # TYPE coredns_healthlb_member_up gauge
 coredns_healthlb_member_up{family="A",member="a",pool="www.example.org."} 1

@@ -19,11 +19,11 @@ func (m match) owns(qtype uint16) bool {
 }
 
 // answer completes the reply to a question for a name in the zone. It returns whether too few members were eligible for a better one.
-func (m match) answer(r *answer.Reply, name string, qtype uint16, client answer.Client) (allDown bool) {
+func (m match) answer(r *answer.Reply, qtype uint16, q pool.Query) (allDown bool) {
 	if m.node == nil {
 		r.Msg.Rcode = dns.RcodeNameError
 		m.zone.negative(r)
-		r.EchoSubnet(client, false)
+		r.EchoSubnet(q.Client, 0)
 		return false
 	}
 	if qtype == dns.TypeANY {
@@ -31,9 +31,9 @@ func (m match) answer(r *answer.Reply, name string, qtype uint16, client answer.
 	}
 	switch {
 	case m.node.pool != nil && qtype == dns.TypeA:
-		return m.address(r, pool.A, name, client)
+		return m.address(r, pool.A, q)
 	case m.node.pool != nil && qtype == dns.TypeAAAA:
-		return m.address(r, pool.AAAA, name, client)
+		return m.address(r, pool.AAAA, q)
 	case m.node.apex && qtype == dns.TypeSOA:
 		r.Msg.Answer = clipped(*m.zone.soa.Load())
 	case m.node.apex && qtype == dns.TypeNS:
@@ -49,21 +49,21 @@ func (m match) answer(r *answer.Reply, name string, qtype uint16, client answer.
 	if len(r.Msg.Answer) == 0 {
 		m.zone.negative(r)
 	}
-	r.EchoSubnet(client, false)
+	r.EchoSubnet(q.Client, 0)
 	return false
 }
 
 // address completes the reply to a question for the addresses of a pool.
-func (m match) address(r *answer.Reply, f pool.Family, name string, client answer.Client) (allDown bool) {
-	named, perClient, allDown := m.node.pool.Reply(r, f, client, time.Now())
+func (m match) address(r *answer.Reply, f pool.Family, q pool.Query) (allDown bool) {
+	did := m.node.pool.Reply(r, f, q, time.Now())
 	switch {
-	case named && m.wildcard:
-		r.Msg.Answer = answer.Renamed(r.Msg.Answer, name)
-	case !named && r.Msg.Rcode == dns.RcodeSuccess:
+	case did.Named && m.wildcard:
+		r.Msg.Answer = answer.Renamed(r.Msg.Answer, q.Name)
+	case !did.Named && r.Msg.Rcode == dns.RcodeSuccess:
 		m.zone.negative(r)
 	}
-	r.EchoSubnet(client, perClient)
-	return allDown
+	r.EchoSubnet(q.Client, did.Scope)
+	return did.AllDown
 }
 
 // anyType chooses the one RRset that answers a query for ANY (RFC 8482 section 4.1).

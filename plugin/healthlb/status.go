@@ -43,11 +43,14 @@ func (h *hub) Pool(name string) (admin.PoolStatus, bool) {
 }
 
 func (h *hub) status(p *livePool) admin.PoolStatus {
-	v := p.View(p.blocks())
+	v := p.View(p.around().Blocks, time.Now())
 	s := admin.PoolStatus{
 		Name: p.Name, Zone: p.Zone, Status: poolStatus(v), Policy: p.Policy.Name,
-		Answers: p.Answers, TTL: p.TTL, LowTTL: p.LowTTL,
+		FadeIn: p.FadeIn.Over.Seconds(), Shard: p.Policy.Shard, Answers: p.Answers, TTL: p.TTL, LowTTL: p.LowTTL,
 		Families: []admin.FamilyStatus{}, Members: []admin.MemberStatus{},
+	}
+	if p.Prefer.Region {
+		s.Prefer = "region"
 	}
 	for f, family := range v.Families {
 		if family.Members > 0 {
@@ -58,9 +61,13 @@ func (h *hub) status(p *livePool) admin.PoolStatus {
 		}
 	}
 	for _, m := range v.Members {
-		ms := admin.MemberStatus{ID: m.ID, Region: m.Region}
+		ms := admin.MemberStatus{ID: m.ID, Region: m.Region, Weight: m.Weight, Priority: m.Priority}
 		for _, a := range m.Addresses {
-			ms.Addresses = append(ms.Addresses, addressStatus(a))
+			as := addressStatus(a)
+			if p.Policy.Leases() {
+				as.Load = &admin.LoadStatus{Leases: a.Leases, Reported: a.Reported}
+			}
+			ms.Addresses = append(ms.Addresses, as)
 		}
 		s.Members = append(s.Members, ms)
 	}
@@ -74,7 +81,7 @@ func poolStatus(v pool.View) string {
 		switch {
 		case f.AllDown:
 			return "down"
-		case f.Eligible < f.Members:
+		case f.Able < f.Members:
 			status = "degraded"
 		}
 	}
@@ -84,7 +91,8 @@ func poolStatus(v pool.View) string {
 func addressStatus(a pool.AddressView) admin.AddressStatus {
 	s := admin.AddressStatus{
 		Address: a.Addr.String(), Family: a.Family.String(), State: a.State.String(), Since: millisecond(a.Since), Reason: a.Reason,
-		Eligible: a.Eligible, Block: a.Block, LastAnswered: a.Answered, SafeAfter: a.SafeAfter,
+		Eligible: a.Eligible, Block: a.Block, Fade: a.Fade, ShareConfigured: a.Configured, ShareServed: a.Served, Answers: a.Answers,
+		LastAnswered: a.Answered, SafeAfter: a.SafeAfter,
 	}
 	for _, c := range a.Checks {
 		cs := admin.CheckStatus{

@@ -3,6 +3,7 @@ package healthlb
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"example.org/healthlb/plugin/healthlb/config"
 )
@@ -18,6 +19,10 @@ func (g *generation) warnings() (warnings []string) {
 			}
 			if family := neverUp(p); family != "" {
 				warnings = append(warnings, fmt.Sprintf("%s: pool %s is always all down in %s: min_up %d is more than it has members", p.Where, p.Name, family, p.MinUp.N))
+			}
+			if d := p.FadeIn.Over; d > 0 && time.Duration(p.TTL)*time.Second > d/10 {
+				warnings = append(warnings, fmt.Sprintf("%s: pool %s: a ttl of %ds is more than a tenth of fade_in %s, so members that come up get their share in few large steps: make it %ds or less, or fade_in longer",
+					p.Where, p.Name, p.TTL, d, max(1, int(d.Seconds()/10))))
 			}
 			if tooLong(p) {
 				warnings = append(warnings, fmt.Sprintf("%s: pool %s has more members than a DNS message has room for, and would name all: say answers N", p.Where, p.Name))

@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// authorise tells whether the caller may do what the request's method asks.
+// authorise tells whether the caller may make the call that the request asks for.
 func (s *service) authorise(w http.ResponseWriter, r *http.Request) error {
 	if s.endpoint.settings.ClientCA != "" {
 		if err := verifyClient(s.endpoint.tls.get(), r.TLS); err != nil {
 			w.Header().Set("Connection", "close") // this connection will never do
-			return problem(http.StatusForbidden, "%v", err)
+			return NewProblem(http.StatusForbidden, "%v", err)
 		}
 	}
 	if s.endpoint.tokens == nil {
@@ -19,20 +19,31 @@ func (s *service) authorise(w http.ResponseWriter, r *http.Request) error {
 	presented, ok := bearerToken(r)
 	if !ok {
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		return problem(http.StatusUnauthorized, "a token is needed: send it as `Authorization: Bearer TOKEN`")
+		return NewProblem(http.StatusUnauthorized, "a token is needed: send it as `Authorization: Bearer TOKEN`")
 	}
-	switch role := s.endpoint.tokens.get().find(presented); {
-	case role == nobody:
+	role := s.endpoint.tokens.get().find(presented)
+	if role == nobody {
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`) // RFC 6750 section 3.1
-		return problem(http.StatusUnauthorized, "the token is not in the token file")
+		return NewProblem(http.StatusUnauthorized, "the token is not in the token file")
+	}
+	return permit(role, r.Method, s.offerOf(r))
+}
+
+// permit tells whether a role may make a call. What is not offered is judged by its method alone.
+func permit(role role, method string, o offer) error {
+	switch {
 	case role == mayOperate:
 		return nil
-	case role == mayRead && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+	case role == mayRead && (method == http.MethodGet || method == http.MethodHead):
 		return nil
+	case role == mayRegister && o.register:
+		return nil
+	case role == mayRead && o.register:
+		return NewProblem(http.StatusForbidden, "the token's role is read: this call needs a token with the role register or operate")
 	case role == mayRead:
-		return problem(http.StatusForbidden, "the token's role is read: %s needs a token with the role operate", r.Method)
+		return NewProblem(http.StatusForbidden, "the token's role is read: %s needs a token with the role operate", method)
 	}
-	return problem(http.StatusForbidden, "the token's role is register: %s needs a token with the role operate, or read for GET", r.Method)
+	return NewProblem(http.StatusForbidden, "the token's role is register: %s needs a token with the role operate, or read for GET", method)
 }
 
 // bearerToken returns the token of the one Authorization header (RFC 6750 section 2.1).

@@ -63,6 +63,50 @@ func TestStrangersLearnNothing(t *testing.T) {
 	c.do(t, "PUT", "/v1/blocklist", "", "Authorization: Bearer "+operateToken).want(t, 409)
 }
 
+// TestRolesOfCalls checks the calls of which not the method alone decides who may make them.
+func TestRolesOfCalls(t *testing.T) {
+	f := new(fake)
+	c := clientOf(t, serve(t, Settings{TokenFile: writeFile(t, t.TempDir(), "tokens", tokenFile)}, f))
+	const load, explain = "/v1/pools/www./members/a/load", "/v1/explain?name=www&client=192.0.2.1"
+	const register = "the token's role is register: %s needs a token with the role operate, or read for GET"
+	for _, test := range []struct {
+		token, method, path string
+		status              int
+		want                string // of a problem's detail, %s the method
+	}{
+		{operateToken, "PUT", load, 200, ""}, {registerToken, "PUT", load, 200, ""},
+		{readToken, "PUT", load, 403, "the token's role is read: this call needs a token with the role register or operate"},
+		{"x" + operateToken, "PUT", load, 401, "the token is not in the token file"},
+		{operateToken, "GET", explain, 200, ""}, {readToken, "GET", explain, 200, ""}, {registerToken, "GET", explain, 403, register},
+		{registerToken, "GET", load, 403, register}, {registerToken, "POST", load, 403, register}, {registerToken, "DELETE", load, 403, register},
+		{registerToken, "PUT", "/v1/blocklist", 403, register}, {registerToken, "PUT", "/v1/pools/www./members/a", 403, register},
+		{registerToken, "PUT", "/v1/pools/www.", 403, register},
+		{registerToken, "PUT", load + "/x", 403, register}, {registerToken, "PUT", "/", 403, register},
+		{registerToken, "PUT", "/v1/pools/www.//members/a/load", 404, // as good as the call, but for its path
+			"there is nothing at /v1/pools/www.//members/a/load: did you mean /v1/pools/www./members/a/load?"},
+		{registerToken, "PUT", load + "/../../../../../blocklist", 403, register},
+		{readToken, "GET", load, 405, "GET is not possible here: want PUT"},
+		{readToken, "DELETE", load, 403, "the token's role is read: %s needs a token with the role operate"},
+		{operateToken, "DELETE", load, 405, "DELETE is not possible here: want PUT"}, {operateToken, "PUT", load + "/x", 404, "there is nothing at"},
+	} {
+		t.Run(test.method+" "+test.path+" "+test.token, func(t *testing.T) {
+			f.reports, f.asked = nil, nil
+			r := c.do(t, test.method, test.path, `{"load":1}`, isJSON, "Authorization: Bearer "+test.token)
+			if r.want(t, test.status); test.status == 200 {
+				return
+			}
+			if p := r.problem(t, test.status); !strings.HasPrefix(p.Detail, strings.ReplaceAll(test.want, "%s", test.method)) {
+				t.Errorf("%q, want %q", p.Detail, test.want)
+			}
+			if len(f.reports)+len(f.asked) > 0 {
+				t.Error("the backend was asked")
+			}
+		})
+	}
+	c.do(t, "PUT", load, `{"load":1}`, isJSON).problem(t, 401)
+	c.do(t, "PUT", load, "nonsense", isJSON, "Authorization: Bearer "+readToken).problem(t, 403)
+}
+
 // TestStrangersHoldNoConnection checks that whoever may not come in is not kept waiting at the door, where there is little room.
 func TestStrangersHoldNoConnection(t *testing.T) {
 	c := clientOf(t, serve(t, Settings{TokenFile: writeFile(t, t.TempDir(), "tokens", tokenFile)}, new(fake)))

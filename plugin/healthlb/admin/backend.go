@@ -19,6 +19,11 @@ type Backend interface {
 	// ChangeBlocklist carries out one change, or tells its effect only. Errors: ErrReadOnly, ErrPrecondition, *InterlockError, and what
 	// the store says.
 	ChangeBlocklist(BlockChange) (BlockEffect, error)
+	// ReportLoad takes a member's own word of how busy it is, 0 to MaxLoad. The pool's name is a lower-case FQDN; by says who asks, for
+	// the log. Errors: *Problem, when there is no such pool or member, or the pool's policy takes no reports.
+	ReportLoad(pool, id string, load float64, by string) (LoadReport, error)
+	// Explain tells what a client would be answered now, and why. Errors: *Problem, when there is no such pool or member.
+	Explain(ExplainQuery) (Explanation, error)
 }
 
 // BlockOp is the kind of a change of the block list.
@@ -96,9 +101,12 @@ type PoolStatus struct {
 	Zone     string         `json:"zone"`
 	Status   string         `json:"status"` // full, degraded or down; see the manual
 	Policy   string         `json:"policy"`
-	Answers  int            `json:"answers"` // 0: all
-	TTL      uint32         `json:"ttl"`     // seconds
-	LowTTL   uint32         `json:"ttl_low"` // seconds
+	FadeIn   float64        `json:"fade_in_seconds,omitempty"` // how long an address takes to its whole share after coming up; 0: no time
+	Shard    int            `json:"shard,omitempty"`           // how many members a client is kept to; 0: all
+	Prefer   string         `json:"prefer,omitempty"`          // which members are answered with before others, as the Corefile says it
+	Answers  int            `json:"answers"`                   // 0: all
+	TTL      uint32         `json:"ttl"`                       // seconds
+	LowTTL   uint32         `json:"ttl_low"`                   // seconds
 	Families []FamilyStatus `json:"families"`
 	Members  []MemberStatus `json:"members"`
 }
@@ -116,21 +124,36 @@ type FamilyStatus struct {
 type MemberStatus struct {
 	ID        string          `json:"id"`
 	Region    string          `json:"region,omitempty"`
+	Weight    int             `json:"weight"`
+	Priority  int             `json:"priority,omitempty"`
 	Addresses []AddressStatus `json:"addresses"`
 }
 
 // AddressStatus is a member in one family.
 type AddressStatus struct {
-	Address      string        `json:"address"`
-	Family       string        `json:"family"` // A or AAAA
-	State        string        `json:"state"`  // up, suspect, lame, down or unknown
-	Since        time.Time     `json:"since"`
-	Reason       string        `json:"reason,omitempty"` // what the last probe that did not pass said
-	Eligible     bool          `json:"eligible"`
-	Block        *block.Entry  `json:"block,omitempty"` // the order that forbids it
-	Checks       []CheckStatus `json:"checks"`
-	LastAnswered *time.Time    `json:"last_answered"` // null: never since the start
-	SafeAfter    time.Time     `json:"safe_after"`    // when the last answer that may have named it has run out of caches
+	Address  string        `json:"address"`
+	Family   string        `json:"family"` // A or AAAA
+	State    string        `json:"state"`  // up, suspect, lame, down or unknown
+	Since    time.Time     `json:"since"`
+	Reason   string        `json:"reason,omitempty"` // what the last probe that did not pass said
+	Eligible bool          `json:"eligible"`
+	Block    *block.Entry  `json:"block,omitempty"` // the order that forbids it
+	Checks   []CheckStatus `json:"checks"`
+
+	Fade            float64     `json:"fade"`             // how much of its share an address just come up gets by now: 1 is the whole
+	ShareConfigured float64     `json:"share_configured"` // of the pool's answers in this family, when all are eligible: 0 to 1
+	ShareServed     float64     `json:"share_served"`     // the same, with those that are eligible now
+	Answers         uint64      `json:"answers"`          // those that named it since the start
+	Load            *LoadStatus `json:"load,omitempty"`   // missing: the pool's policy does not ask for it
+
+	LastAnswered *time.Time `json:"last_answered"` // null: never since the start
+	SafeAfter    time.Time  `json:"safe_after"`    // when the last answer that may have named it has run out of caches
+}
+
+// LoadStatus is how busy an address is taken to be.
+type LoadStatus struct {
+	Leases   float64  `json:"leases"`             // the answers with it that caches still hold, as far as the pool counts them
+	Reported *float64 `json:"reported,omitempty"` // what the member itself said last, while that counts
 }
 
 // CheckStatus is one check of an address.

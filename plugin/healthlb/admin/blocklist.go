@@ -51,7 +51,7 @@ func (s *service) writeBlocklist(w http.ResponseWriter, r *http.Request, op Bloc
 	if err != nil {
 		return err
 	}
-	body, form, err := readBody(w, r)
+	body, form, err := listBody.read(w, r)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (s *service) writeBlocklist(w http.ResponseWriter, r *http.Request, op Bloc
 		parse = block.ParseJSON
 	}
 	if change.Entries, err = parse(body, time.Now()); err != nil {
-		return problem(http.StatusBadRequest, "%v", err)
+		return NewProblem(http.StatusBadRequest, "%v", err)
 	}
 	return s.change(w, change)
 }
@@ -76,11 +76,11 @@ func (s *service) deleteBlock(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if change.Remove.Prefix, err = block.ParsePrefix(r.PathValue("prefix")); err != nil {
-		return problem(http.StatusBadRequest, "%v", err)
+		return NewProblem(http.StatusBadRequest, "%v", err)
 	}
 	if pool, given := query["pool"]; given {
 		if change.Remove.Pool, err = block.ParsePool(pool); err != nil {
-			return problem(http.StatusBadRequest, "%v", err)
+			return NewProblem(http.StatusBadRequest, "%v", err)
 		}
 	}
 	return s.change(w, change)

@@ -40,7 +40,7 @@ func parseTags(header http.Header, name string) ([]string, error) {
 }
 
 func badTags(name string) error {
-	return problem(http.StatusBadRequest, `%s cannot be read: want *, or the ETag of a GET with its double quotes`, name)
+	return NewProblem(http.StatusBadRequest, `%s cannot be read: want *, or the ETag of a GET with its double quotes`, name)
 }
 
 // tagEnd is the length of the entity tag that s begins with, or -1.

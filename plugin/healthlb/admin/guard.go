@@ -13,17 +13,17 @@ import (
 // from elsewhere.
 func (s *service) checkOrigin(r *http.Request) error {
 	if !s.isOurs(r) {
-		return problem(http.StatusMisdirectedRequest,
+		return NewProblem(http.StatusMisdirectedRequest,
 			"the Host header says %q: want an IP address, localhost, or a name after `hosts` in the admin line", r.Host)
 	}
 	for _, origin := range r.Header.Values("Origin") {
 		if u, err := url.Parse(origin); err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host) {
-			return problem(http.StatusForbidden, "the request comes from a page of another origin, %q", origin)
+			return NewProblem(http.StatusForbidden, "the request comes from a page of another origin, %q", origin)
 		}
 	}
 	for _, site := range r.Header.Values("Sec-Fetch-Site") {
 		if site == "cross-site" {
-			return problem(http.StatusForbidden, "the request comes from a page of another site")
+			return NewProblem(http.StatusForbidden, "the request comes from a page of another site")
 		}
 	}
 	return nil

@@ -42,8 +42,13 @@ type fake struct {
 	entered chan struct{} // not nil: Pools tells that it has been entered
 	proceed chan struct{} // not nil: and waits for this
 
-	mu      sync.Mutex // guards changes
+	explanation Explanation // what Explain returns, besides fail
+
+	mu      sync.Mutex // guards what follows
 	changes []BlockChange
+	reports []LoadReport
+	asked   []ExplainQuery
+	by      string // of the last report
 }
 
 const fakeETag = `"v1"`
@@ -75,6 +80,24 @@ func (f *fake) ChangeBlocklist(c BlockChange) (BlockEffect, error) {
 	effect := f.effect
 	effect.DryRun = c.DryRun
 	return effect, f.fail
+}
+
+// fakeUntil is when every report ends.
+var fakeUntil = time.Date(2030, 1, 31, 12, 0, 0, 0, time.UTC)
+
+func (f *fake) ReportLoad(pool, id string, load float64, by string) (LoadReport, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	report := LoadReport{Pool: pool, Member: id, Load: load, Until: fakeUntil}
+	f.reports, f.by = append(f.reports, report), by
+	return report, f.fail
+}
+
+func (f *fake) Explain(q ExplainQuery) (Explanation, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = append(f.asked, q)
+	return f.explanation, f.fail
 }
 
 // last is the change that the backend saw last; the zero one when none.

@@ -11,54 +11,67 @@ import (
 	"strings"
 )
 
-// maxBody is the largest body taken, in bytes: the longest list that a person may want to send.
+// maxBody is the largest list of blocks taken, in bytes: the longest that a person may want to send.
 const maxBody = 1 << 20
 
 // maxDrained is how much of a body that is too large is read all the same, in bytes, so that whoever sends it learns why it is refused.
 const maxDrained = 4 << 20
 
-// The forms of a list of blocks.
+// The forms of bodies.
 const (
 	mediaText = "text/plain"
 	mediaJSON = "application/json"
 )
 
-// readBody returns a request's body and its form. No Content-Type is text, as that is what one types by hand.
-func readBody(w http.ResponseWriter, r *http.Request) (body []byte, form string, err error) {
-	if form, err = bodyForm(r.Header); err != nil {
+// bodyRule says which bodies a call takes.
+type bodyRule struct {
+	most    int64    // bytes
+	forms   []string // media types
+	untyped string   // the form of a body without a Content-Type; empty: it must have one
+}
+
+// listBody is the rule of lists of blocks. Without a Content-Type they are text, as that is what one types by hand.
+var listBody = bodyRule{most: maxBody, forms: []string{mediaText, mediaJSON}, untyped: mediaText}
+
+// read returns a request's body and its form.
+func (rule bodyRule) read(w http.ResponseWriter, r *http.Request) (body []byte, form string, err error) {
+	if form, err = rule.form(r.Header); err != nil {
 		return nil, "", err
 	}
-	body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, rule.most))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
 		// A caller that is still writing when the connection closes may never see the answer: so some of the rest is read.
 		_, _ = io.CopyN(io.Discard, r.Body, maxDrained)
-		return nil, "", problem(http.StatusRequestEntityTooLarge, "the body is too large: want at most %d bytes", maxBody)
+		return nil, "", NewProblem(http.StatusRequestEntityTooLarge, "the body is too large: want at most %d bytes", rule.most)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, "", problem(http.StatusRequestTimeout, "the body took too long")
+		return nil, "", NewProblem(http.StatusRequestTimeout, "the body took too long")
 	case err != nil:
-		return nil, "", problem(http.StatusBadRequest, "the body cannot be read: %v", err)
+		return nil, "", NewProblem(http.StatusBadRequest, "the body cannot be read: %v", err)
 	}
 	return body, form, nil
 }
 
-// bodyForm is the form that the header says the body has.
-func bodyForm(header http.Header) (string, error) {
-	const want = "want " + mediaText + " or " + mediaJSON
+// form is the form that the header says the body has.
+func (rule bodyRule) form(header http.Header) (string, error) {
+	want := "want " + strings.Join(rule.forms, " or ")
 	if encoding := header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return "", problem(http.StatusUnsupportedMediaType, "Content-Encoding %q is not understood: %s, not encoded", encoding, want)
+		return "", NewProblem(http.StatusUnsupportedMediaType, "Content-Encoding %q is not understood: %s, not encoded", encoding, want)
 	}
 	given := header.Get("Content-Type")
-	if given == "" {
-		return mediaText, nil
+	switch {
+	case given == "" && rule.untyped == "":
+		return "", NewProblem(http.StatusUnsupportedMediaType, "Content-Type is missing: %s", want)
+	case given == "":
+		return rule.untyped, nil
 	}
 	form, params, err := mime.ParseMediaType(given)
-	if err != nil || form != mediaText && form != mediaJSON {
-		return "", problem(http.StatusUnsupportedMediaType, "Content-Type %q is not understood: %s", given, want)
+	if err != nil || !slices.Contains(rule.forms, form) {
+		return "", NewProblem(http.StatusUnsupportedMediaType, "Content-Type %q is not understood: %s", given, want)
 	}
 	if charset, given := params["charset"]; given && !slices.Contains([]string{"utf-8", "us-ascii"}, strings.ToLower(charset)) {
-		return "", problem(http.StatusUnsupportedMediaType, "charset %q is not understood: %s in UTF-8", charset, want)
+		return "", NewProblem(http.StatusUnsupportedMediaType, "charset %q is not understood: %s in UTF-8", charset, want)
 	}
 	return form, nil
 }

@@ -21,13 +21,22 @@ func (s *service) getPool(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parseQuery(r); err != nil {
 		return err
 	}
-	name, err := block.ParsePool(r.PathValue("pool"))
+	name, err := poolOf(r)
 	if err != nil {
-		return problem(http.StatusBadRequest, "%v", err)
+		return err
 	}
 	pool, found := s.backend.Pool(name)
 	if !found {
-		return problem(http.StatusNotFound, "there is no pool %s", name)
+		return NewProblem(http.StatusNotFound, "there is no pool %s", name)
 	}
 	return respond(w, pool)
+}
+
+// poolOf is the name of the pool that a request's path names, a lower-case FQDN.
+func poolOf(r *http.Request) (string, error) {
+	name, err := block.ParsePool(r.PathValue("pool"))
+	if err != nil {
+		return "", NewProblem(http.StatusBadRequest, "%v", err)
+	}
+	return name, nil
 }

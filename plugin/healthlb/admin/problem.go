@@ -21,7 +21,8 @@ type Problem struct {
 // Error is the problem in one line.
 func (p *Problem) Error() string { return strconv.Itoa(p.Status) + " " + p.Title + ": " + p.Detail }
 
-func problem(status int, detail string, args ...any) *Problem {
+// NewProblem returns a problem of that status, whose detail is made as by fmt.Sprintf. A backend may return one as an error.
+func NewProblem(status int, detail string, args ...any) *Problem {
 	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: fmt.Sprintf(detail, args...)}
 }
 
@@ -33,20 +34,20 @@ func (s *service) problemOf(err error) *Problem {
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &interlock):
-		p := problem(http.StatusConflict, "%v", interlock)
+		p := NewProblem(http.StatusConflict, "%v", interlock)
 		effect := complete(interlock.Effect)
 		p.Effect = &effect
 		return p
 	case errors.Is(err, ErrReadOnly):
-		return problem(http.StatusConflict, "%v", ErrReadOnly)
+		return NewProblem(http.StatusConflict, "%v", ErrReadOnly)
 	case errors.Is(err, ErrPrecondition):
-		return problem(http.StatusPreconditionFailed, "%v", ErrPrecondition)
+		return NewProblem(http.StatusPreconditionFailed, "%v", ErrPrecondition)
 	}
 	s.endpoint.settings.Warn("admin endpoint: %v", err)
 	if errors.Is(err, syscall.ENOSPC) {
-		return problem(http.StatusInsufficientStorage, "the disk with the state directory is full; nothing was changed")
+		return NewProblem(http.StatusInsufficientStorage, "the disk with the state directory is full; nothing was changed")
 	}
-	return problem(http.StatusInternalServerError, "the change could not be stored, for a reason that is in healthlb's log")
+	return NewProblem(http.StatusInternalServerError, "this could not be done, for a reason that is in healthlb's log")
 }
 
 // fail answers with an error.

@@ -11,17 +11,17 @@ import (
 func parseQuery(r *http.Request, known ...string) (map[string]string, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, problem(http.StatusBadRequest, "the query cannot be read: %v", err)
+		return nil, NewProblem(http.StatusBadRequest, "the query cannot be read: %v", err)
 	}
 	query := make(map[string]string, len(values))
 	for name, all := range values {
 		switch {
 		case !slices.Contains(known, name) && len(known) == 0:
-			return nil, problem(http.StatusBadRequest, "unknown query parameter %q: this call has none", name)
+			return nil, NewProblem(http.StatusBadRequest, "unknown query parameter %q: this call has none", name)
 		case !slices.Contains(known, name):
-			return nil, problem(http.StatusBadRequest, "unknown query parameter %q: want %s", name, strings.Join(known, " or "))
+			return nil, NewProblem(http.StatusBadRequest, "unknown query parameter %q: want %s", name, strings.Join(known, " or "))
 		case len(all) > 1:
-			return nil, problem(http.StatusBadRequest, "query parameter %s stands %d times: want it once", name, len(all))
+			return nil, NewProblem(http.StatusBadRequest, "query parameter %s stands %d times: want it once", name, len(all))
 		}
 		query[name] = all[0]
 	}
@@ -40,5 +40,5 @@ func parseFlag(query map[string]string, name string) (bool, error) {
 	if !given {
 		return false, nil
 	}
-	return false, problem(http.StatusBadRequest, "%s=%q: want 1, true, 0 or false", name, value)
+	return false, NewProblem(http.StatusBadRequest, "%s=%q: want 1, true, 0 or false", name, value)
 }

@@ -18,18 +18,27 @@ type service struct {
 // call carries out one method of a resource. An error it returns is answered with, so it writes nothing before.
 type call func(*service, http.ResponseWriter, *http.Request) error
 
-// resource is what one path offers, by method. GET includes HEAD.
-type resource map[string]call
+// offer is a call, and who may make it: tokens with the role operate any, those with the role read GET.
+type offer struct {
+	do       call
+	register bool // tokens with the role register may make it too
+}
 
+// resource is what one path offers, by method. GET includes HEAD.
+type resource map[string]offer
+
+// resources are what there is, by pattern.
 var resources = map[string]resource{
-	"/v1/pools":        {http.MethodGet: (*service).getPools},
-	"/v1/pools/{pool}": {http.MethodGet: (*service).getPool},
+	"/v1/pools":                          {http.MethodGet: {do: (*service).getPools}},
+	"/v1/pools/{pool}":                   {http.MethodGet: {do: (*service).getPool}},
+	"/v1/pools/{pool}/members/{id}/load": {http.MethodPut: {do: (*service).putLoad, register: true}},
+	"/v1/explain":                        {http.MethodGet: {do: (*service).getExplanation}},
 	"/v1/blocklist": {
-		http.MethodGet:  (*service).getBlocklist,
-		http.MethodPut:  (*service).putBlocklist,
-		http.MethodPost: (*service).postBlocklist,
+		http.MethodGet:  {do: (*service).getBlocklist},
+		http.MethodPut:  {do: (*service).putBlocklist},
+		http.MethodPost: {do: (*service).postBlocklist},
 	},
-	"/v1/blocklist/{prefix...}": {http.MethodDelete: (*service).deleteBlock},
+	"/v1/blocklist/{prefix...}": {http.MethodDelete: {do: (*service).deleteBlock}},
 }
 
 func newService(endpoint *Endpoint, backend Backend) *service {
@@ -38,7 +47,7 @@ func newService(endpoint *Endpoint, backend Backend) *service {
 		s.routes.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.carryOut(res, w, r) })
 	}
 	s.routes.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s.fail(w, problem(http.StatusNotFound, "there is nothing at %s", r.URL.Path))
+		s.fail(w, NewProblem(http.StatusNotFound, "there is nothing at %s", r.URL.Path))
 	})
 	return s
 }
@@ -63,28 +72,40 @@ func (s *service) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		s.fail(w, err)
 		return
 	}
-	if p := path.Clean(r.URL.Path); p != r.URL.Path && p+"/" != r.URL.Path { // ServeMux would redirect
-		s.fail(w, problem(http.StatusNotFound, "there is nothing at %s: did you mean %s?", r.URL.Path, p))
+	// ServeMux would redirect. It takes paths as they are written: an id may be .. when that is percent-encoded.
+	given := r.URL.EscapedPath()
+	if p := path.Clean(given); p != given && p+"/" != given {
+		s.fail(w, NewProblem(http.StatusNotFound, "there is nothing at %s: did you mean %s?", given, p))
 		return
 	}
 	s.routes.ServeHTTP(w, r)
 }
 
 func (s *service) carryOut(res resource, w http.ResponseWriter, r *http.Request) {
-	method := r.Method
-	if method == http.MethodHead {
-		method = http.MethodGet // net/http leaves the body out
-	}
-	do := res[method]
+	do := res.offer(r.Method).do
 	if do == nil {
 		allow := strings.Join(res.methods(), ", ")
 		w.Header().Set("Allow", allow)
-		s.fail(w, problem(http.StatusMethodNotAllowed, "%s is not possible here: want %s", r.Method, allow))
+		s.fail(w, NewProblem(http.StatusMethodNotAllowed, "%s is not possible here: want %s", r.Method, allow))
 		return
 	}
 	if err := do(s, w, r); err != nil {
 		s.fail(w, err)
 	}
+}
+
+// offerOf finds the call that a request asks for; the zero offer when there is none.
+func (s *service) offerOf(r *http.Request) offer {
+	_, pattern := s.routes.Handler(r)
+	return resources[pattern].offer(r.Method)
+}
+
+// offer returns the call of a method, or the zero offer.
+func (res resource) offer(method string) offer {
+	if method == http.MethodHead {
+		method = http.MethodGet // net/http leaves the body out
+	}
+	return res[method]
 }
 
 // methods are those of an Allow header.
@@ -110,7 +131,7 @@ func (s *service) recoverFrom(w *answer, r *http.Request) {
 	if w.code != 0 {
 		panic(http.ErrAbortHandler) // half an answer must not look like a whole one
 	}
-	s.fail(w, problem(http.StatusInternalServerError, "this request met a defect, which is in healthlb's log"))
+	s.fail(w, NewProblem(http.StatusInternalServerError, "this request met a defect, which is in healthlb's log"))
 }
 
 // closedMethod makes a closed set of methods, as a label of a metric must be.

@@ -16,7 +16,7 @@ type role int
 const (
 	nobody      role = iota
 	mayRead          // GET and HEAD
-	mayRegister      // nothing yet: registrations have their own calls
+	mayRegister      // the calls that are offered to servers about themselves
 	mayOperate       // everything
 )
 

@@ -43,7 +43,7 @@ func (text) Network() string  { return "text" }
 func (s text) String() string { return string(s) }
 
 func TestKeyWithoutAddress(t *testing.T) {
-	if NewClient(netip.Addr{}, nil).Key() != 0 {
+	if NewClient(netip.Addr{}, nil).Key(24, 56) != 0 {
 		t.Error("a client without address has a key")
 	}
 }
@@ -81,9 +81,9 @@ func FuzzReadSubnet(f *testing.F) {
 		"\x00\x00\x00\x00", "\x00\x01\x00\x00", "\x00\x01\x17\x00\x0a\x01\x02", "\x00\x01\x18\x18\x0a\x01\x02", "\x00\x03\x18\x00\x0a\x01\x02",
 		"\x00\x01\x21\x00\x0a\x01\x02\x03\x04", "\x00\x01",
 	} {
-		f.Add([]byte(data), true)
+		f.Add([]byte(data), uint8(24))
 	}
-	f.Fuzz(func(t *testing.T, data []byte, perClient bool) {
+	f.Fuzz(func(t *testing.T, data []byte, scope uint8) {
 		if len(data) > 65000 {
 			return
 		}
@@ -104,9 +104,9 @@ func FuzzReadSubnet(f *testing.F) {
 			return
 		}
 		c := NewClient(netip.MustParseAddr("192.0.2.53"), subnet)
-		c.Key()
+		c.Key(24, 56)
 		r := NewReply(query)
-		r.EchoSubnet(c, perClient)
+		r.EchoSubnet(c, min(int(scope), c.KeyBits(24, 56)))
 		if wire, err = r.Msg.Pack(); err != nil {
 			t.Fatalf("the reply cannot be packed: %v", err)
 		}
@@ -118,7 +118,7 @@ func FuzzReadSubnet(f *testing.F) {
 		if told.Family != asked.Family || told.SourceNetmask != asked.SourceNetmask || !told.Address.Equal(asked.Address) {
 			t.Fatalf("asked %v, told %v", asked, told)
 		}
-		if told.SourceScope > asked.SourceNetmask || told.SourceScope > 0 && !perClient {
+		if told.SourceScope > asked.SourceNetmask || told.SourceScope > scope {
 			t.Fatalf("asked %v, told %v", asked, told)
 		}
 	})

@@ -26,12 +26,6 @@ func Source(remote net.Addr) netip.Addr {
 	return ap.Addr().Unmap().WithZone("")
 }
 
-// The part of a client's address that the hash policy looks at: what resolvers send at most as client subnet (RFC 7871 section 11.1).
-const (
-	maskBits4 = 24
-	maskBits6 = 56
-)
-
 // Client is whom an answer is for.
 type Client struct {
 	addr   netip.Addr
@@ -47,24 +41,40 @@ func NewClient(source netip.Addr, subnet *Subnet) Client {
 	return c
 }
 
-// Key returns a hash of the client's network: the /24 or /56 that it is in.
-func (c Client) Key() uint64 {
+// ClientIn returns the client that a believed resolver would say is in a network.
+func ClientIn(network netip.Prefix) Client {
+	return NewClient(network.Addr(), &Subnet{prefix: network})
+}
+
+// Addr returns the client's address, or the first one of its network, as far as it is known: invalid when nothing is.
+func (c Client) Addr() netip.Addr { return c.addr }
+
+// Key returns a hash of the network that the client is in: of as many leading bits of its address as are given for its family.
+func (c Client) Key(bits4, bits6 int) uint64 {
 	if !c.addr.IsValid() {
 		return 0
 	}
-	network, _ := c.addr.Prefix(maskBits(c.addr))
+	network, _ := c.addr.Prefix(bitsFor(c.addr, bits4, bits6))
 	bytes := network.Addr().As16()
 	return xxhash.Sum64(bytes[:])
 }
 
-func maskBits(addr netip.Addr) int {
-	if addr.Is4() {
-		return maskBits4
-	}
-	return maskBits6
+// KeyBits returns the length of the shortest prefix of the client's subnet for which an answer that depends on Key holds.
+func (c Client) KeyBits(bits4, bits6 int) int {
+	return min(c.SourceBits(), bitsFor(c.addr, bits4, bits6))
 }
 
-// scope returns the shortest prefix length of the client for which an answer that depends on Key holds.
-func (c Client) scope() uint8 {
-	return uint8(min(c.subnet.prefix.Bits(), maskBits(c.subnet.prefix.Addr())))
+// SourceBits returns the length of the prefix that the resolver said of the client, 0 when it said none.
+func (c Client) SourceBits() int {
+	if c.subnet == nil {
+		return 0
+	}
+	return c.subnet.prefix.Bits()
+}
+
+func bitsFor(addr netip.Addr, bits4, bits6 int) int {
+	if addr.Is4() {
+		return bits4
+	}
+	return bits6
 }

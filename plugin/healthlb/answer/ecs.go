@@ -48,16 +48,17 @@ func ReadSubnet(opt *dns.OPT) (*Subnet, error) {
 	return &Subnet{option: found, prefix: prefix}, nil
 }
 
-// EchoSubnet puts the client subnet of the query into the reply, if it was believed. perClient says whether the answer depends on the
-// client's network; else every client would get it, and the scope is 0 (RFC 7871 section 7.2.1).
-func (r *Reply) EchoSubnet(c Client, perClient bool) {
+// EchoSubnet puts the client subnet of the query into the reply, if it was believed. scope is the length of the shortest prefix of the
+// client's address of which every address gets the same answer; where the resolver has said nothing of the client it is 0, since the
+// answer is then the resolver's own (RFC 7871 section 7.2.1).
+func (r *Reply) EchoSubnet(c Client, scope int) {
 	if c.subnet == nil {
 		return
 	}
 	echo := *c.subnet.option
 	echo.SourceScope = 0
-	if perClient {
-		echo.SourceScope = c.scope()
+	if c.subnet.prefix.Bits() > 0 {
+		echo.SourceScope = uint8(scope)
 	}
 	r.AddOption(&echo)
 }

@@ -19,6 +19,14 @@ type RRset struct {
 // TTLs are the two TTLs of an RRset, in seconds.
 type TTLs struct{ Normal, Low uint32 }
 
+// Of returns one of the two.
+func (t TTLs) Of(low bool) uint32 {
+	if low {
+		return t.Low
+	}
+	return t.Normal
+}
+
 // NewRRset builds the records of owner for addresses of one family. The records with the low TTL are made only when needed.
 func NewRRset(owner string, addrs []netip.Addr, ttl TTLs, needLow bool) *RRset {
 	s := &RRset{normal: doubled(records(owner, addrs, ttl.Normal))}
@@ -27,6 +35,16 @@ func NewRRset(owner string, addrs []netip.Addr, ttl TTLs, needLow bool) *RRset {
 		s.low = doubled(records(owner, addrs, ttl.Low))
 	}
 	return s
+}
+
+// Part returns an RRset of the records at some positions of this one. It shares the records.
+func (s *RRset) Part(positions []int32) *RRset {
+	part := &RRset{normal: doubled(s.List(positions, false))}
+	part.low = part.normal
+	if &s.low[0] != &s.normal[0] {
+		part.low = doubled(s.List(positions, true))
+	}
+	return part
 }
 
 // Len returns how many records there are.

@@ -80,8 +80,10 @@ func takePrefixes(a *args) ([]netip.Prefix, error) {
 func parsePrefix(s string) (netip.Prefix, error) {
 	var none netip.Prefix
 	p, err := netip.ParsePrefix(s)
-	if a, aerr := netip.ParseAddr(s); aerr == nil && a.Zone() == "" {
-		p, err = netip.PrefixFrom(a, a.BitLen()), nil
+	if err != nil {
+		if a, aerr := netip.ParseAddr(s); aerr == nil && a.Zone() == "" {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
 	}
 	switch {
 	case err != nil:

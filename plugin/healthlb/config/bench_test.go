@@ -53,3 +53,20 @@ func BenchmarkReloadMembers10000(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkReloadPlaces1000000(b *testing.B) {
+	file := filepath.Join(b.TempDir(), "places")
+	if err := os.WriteFile(file, []byte(manyPlaces(1_000_000)), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	block, err := parseIn(inBlock("places " + file))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := block.ReloadPlaces(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

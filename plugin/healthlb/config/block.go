@@ -41,6 +41,7 @@ type blockReader struct {
 	ns     said[[]nameServer]
 	soa    said[SOA]
 	passOn said[[]string] // fallthrough
+	places placesText
 
 	dir       string
 	zones     zones
@@ -57,6 +58,10 @@ var blockDirectives = func() table[blockReader] {
 	tb["ns"] = field(parseNS, func(r *blockReader) *said[[]nameServer] { return &r.ns })
 	tb["soa"] = field(parseSOA, func(r *blockReader) *said[SOA] { return &r.soa })
 	tb["fallthrough"] = field(parseFallthrough, func(r *blockReader) *said[[]string] { return &r.passOn })
+	tb["place"] = directive[blockReader]{many: true, parse: func(a *args, r *blockReader) error { return parsePlace(a, &r.places) }}
+	tb["places"] = directive[blockReader]{many: true, parse: func(a *args, r *blockReader) error {
+		return placesFiles.parse(a, &r.places.files)
+	}}
 	tb["pool"] = directive[blockReader]{many: true, block: true, parse: func(a *args, r *blockReader) error {
 		r.poolLines = append(r.poolLines, a.line) // read last, when all defaults are known
 		a.next = len(a.words)
@@ -100,6 +105,9 @@ func readBlock(lines []line, zs zones, dir string) (*Block, error) {
 		process:          r.processText,
 	}
 	b.Process = b.process.values()
+	if err := b.setPlaces(&r.places); err != nil {
+		return nil, err
+	}
 	for _, l := range r.poolLines {
 		p, err := r.readPool(l)
 		if err != nil {

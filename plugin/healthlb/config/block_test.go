@@ -17,7 +17,7 @@ const example = `healthlb {
 
     pool www.lb.example.org {
         member 192.0.2.10 2001:db8::10
-        member 192.0.2.11
+        member 192.0.2.11 weight 3
         member 198.51.100.7 region us-east id virginia-1
         policy round_robin
         answers 2
@@ -42,7 +42,8 @@ func TestExample(t *testing.T) {
 	if got := strings.Join(checks(&api).([]string), ", "); got != "8443 tcp" {
 		t.Errorf("api is checked by %s", got)
 	}
-	if www.Answers != 2 || api.Answers != 1 || www.Region != "eu-west" || www.Members[2].ID != "virginia-1" {
+	if www.Answers != 2 || api.Answers != 1 || www.Region != "eu-west" || www.Members[2].ID != "virginia-1" ||
+		www.Members[1].Weight != 3 {
 		t.Errorf("got %+v and %+v", www, api)
 	}
 }

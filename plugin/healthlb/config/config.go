@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"example.org/healthlb/plugin/healthlb/place"
 	"example.org/healthlb/plugin/healthlb/pool"
 	"example.org/healthlb/plugin/healthlb/probe"
 )
@@ -21,10 +22,16 @@ type Block struct {
 	Fallthrough      bool     // healthlb answers only at the names of its pools
 	FallthroughZones []string // only for names in these zones, lower-case FQDNs; empty: all
 
+	Places      *place.Table // which networks are in which region; nil when neither place REGION nor places is said
+	PlacesFiles []string     // absolute; what they say follows the Corefile's own place lines in Places
+	GeoIP       string       // what the plugin geoip tells regions by, continent or country; empty: it is not asked
+	GeoIPAt     string       // file:line, for errors; empty without GeoIP
+
 	Pools    []Pool
 	Warnings []string // what should be logged when the block comes into force
 
 	process processText
+	places  placesText // for ReloadPlaces; only with files
 }
 
 // Process is what is one for the whole process. Several blocks may say it, but only with the same values.
@@ -74,5 +81,5 @@ type Pool struct {
 
 	at    pos
 	own   []member // the Corefile's own members, for ReloadMembers; only with files
-	files []membersFile
+	files []dataFile
 }

@@ -11,7 +11,7 @@ import (
 	"unicode"
 )
 
-// Error is one mistake in a Corefile or in a file of members.
+// Error is one mistake in a Corefile or in a file that it names.
 type Error struct {
 	File  string
 	Line  int
@@ -29,7 +29,7 @@ func (e *Error) Error() string {
 	return s
 }
 
-// pos is a place in a Corefile or in a file of members. The zero pos is nowhere.
+// pos is a place in a Corefile or in a file that it names. The zero pos is nowhere.
 type pos struct {
 	file string
 	line int

@@ -2,19 +2,24 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"example.org/healthlb/plugin/healthlb/place"
+	"example.org/healthlb/plugin/healthlb/policy"
 	"example.org/healthlb/plugin/healthlb/pool"
 )
 
 // FuzzPool puts any text into a pool. What is accepted keeps every promise of the package.
 func FuzzPool(f *testing.F) {
-	for _, c := range rightSettings {
-		f.Add(c.lines)
+	for _, table := range [][]right[*Pool]{rightSettings, rightPolicies, rightPreferences, rightMembers} {
+		for _, c := range table {
+			f.Add(c.lines)
+		}
 	}
-	for _, tables := range [][]wrong{wrongSettings, wrongChecks, wrongMembers} {
+	for _, tables := range [][]wrong{wrongSettings, wrongPolicies, wrongPreferences, wrongChecks, wrongMembers} {
 		for _, c := range tables {
 			f.Add(c.lines)
 		}
@@ -35,10 +40,13 @@ func FuzzPool(f *testing.F) {
 
 // FuzzBlock puts any text into a healthlb block.
 func FuzzBlock(f *testing.F) {
-	for _, c := range rightZoneLines {
-		f.Add(c.lines)
+	for _, table := range [][]right[*Block]{rightZoneLines, rightPlaces} {
+		for _, c := range table {
+			f.Add(c.lines)
+		}
 	}
-	for _, tables := range [][]wrong{wrongZoneLines, wrongProcessLines, wrongPools, wrongWildcards} {
+	f.Add("prefer region min 2\nplace eu 10.0.0.0/8\nfade_in 1m\nshard 2")
+	for _, tables := range [][]wrong{wrongZoneLines, wrongProcessLines, wrongPools, wrongWildcards, wrongPlaces, wrongPreferences} {
 		for _, c := range tables {
 			f.Add(c.lines)
 		}
@@ -48,6 +56,7 @@ func FuzzBlock(f *testing.F) {
 		if err != nil {
 			return
 		}
+		checkPlaces(t, b)
 		names := map[string]bool{}
 		for i := range b.Pools {
 			checkPool(t, &b.Pools[i])
@@ -89,6 +98,10 @@ func checkPool(t *testing.T, p *Pool) {
 		"a probe for each check": len(p.Checks) > 0 && len(p.Checks) == len(p.Probes),
 		"a member":               len(p.Members) > 0,
 		"failover budget":        p.FailoverBudget() > p.Interval,
+		"prefer":                 p.Prefer == pool.Prefer{} || p.Prefer.Region && p.Prefer.Min >= 1,
+		"fade_in": p.FadeIn == pool.FadeIn{} || p.FadeIn.Over >= time.Second && p.FadeIn.Over <= 24*time.Hour &&
+			p.FadeIn.Exponent >= 0.1 && p.FadeIn.Exponent <= 10,
+		"policy": checkPolicy(p.Policy),
 	} {
 		if !holds {
 			t.Errorf("%s does not hold: %+v", rule, p)
@@ -100,6 +113,41 @@ func checkPool(t *testing.T, p *Pool) {
 		}
 	}
 	checkMembers(t, p.Members, len(p.Checks))
+}
+
+// checkPolicy says whether a policy is there, with only what it understands.
+func checkPolicy(s policy.Spec) bool {
+	if _, err := policy.New(s); err != nil {
+		return false
+	}
+	inRange := s.Bits4 >= 0 && s.Bits4 <= 32 && s.Bits6 >= 0 && s.Bits6 <= 128 && s.Shard >= 0 && s.Shard <= 64 &&
+		(s.Factor == 0 || s.Factor >= 1 && s.Factor <= 100) && s.Report >= 0 && s.Report <= time.Hour
+	plain := policy.Spec{Name: s.Name, Shard: s.Shard}
+	switch {
+	case s.Name == "hash":
+		return inRange && s.Report == 0
+	case s.Name == "least":
+		plain.Report = s.Report
+	}
+	if s.Shard > 0 {
+		plain.Bits4, plain.Bits6 = 24, 56
+	}
+	return inRange && s == plain
+}
+
+func checkPlaces(t *testing.T, b *Block) {
+	t.Helper()
+	if b.GeoIP != "" && b.Places != nil || (b.GeoIP != "") != (b.GeoIPAt != "") || len(b.PlacesFiles) > 0 && b.Places == nil {
+		t.Errorf("places %v, %v, geoip %q at %q", b.Places, b.PlacesFiles, b.GeoIP, b.GeoIPAt)
+	}
+	for i := range b.Pools {
+		if b.Pools[i].Prefer.Region && b.Places == nil && b.GeoIP == "" {
+			t.Errorf("%s prefers a region, and nothing knows where clients are", b.Pools[i].Name)
+		}
+	}
+	if b.Places != nil && len(b.Places.Regions()) > place.MaxRegions {
+		t.Errorf("%d regions", len(b.Places.Regions()))
+	}
 }
 
 func checkMembers(t *testing.T, members []pool.Member, checks int) {
@@ -129,6 +177,9 @@ func checkMembers(t *testing.T, members []pool.Member, checks int) {
 			}
 			addrs[a] = true
 		}
+		if m.Weight < 0 || m.Weight > 65535 || m.Priority < 0 || m.Priority > 65535 {
+			t.Errorf("weight or priority of %+v", m)
+		}
 		if m.Port != 0 && checks != 1 {
 			t.Errorf("port of %+v", m)
 		}
@@ -142,13 +193,43 @@ func FuzzMembersFile(f *testing.F) {
 		f.Add(strings.ReplaceAll(c.lines, "member ", ""))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		members, err := parseMembersFile(strings.NewReader(text), "members", newRoster(1))
-		if err != nil {
+		var members []pool.Member
+		if err := membersFiles.readLines(strings.NewReader(text), "members", newRoster(1).reader(&members)); err != nil {
 			if !strings.HasPrefix(err.Error(), "members:") {
 				t.Errorf("no place in %v", err)
 			}
 			return
 		}
 		checkMembers(t, members, 1)
+	})
+}
+
+// FuzzPlacesFile reads any text as a places file.
+func FuzzPlacesFile(f *testing.F) {
+	f.Add("\ufeffeu 10.0.0.0/8 2001:db8::/32 # comment\r\n\r\nus 10.1.0.0/16 10.1.2.3\n")
+	for _, c := range rightPlaces {
+		f.Add(strings.ReplaceAll(c.lines, "place ", ""))
+	}
+	for _, c := range wrongPlaces {
+		f.Add(strings.ReplaceAll(c.lines, "place ", ""))
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		g := newGazetteer()
+		err := placesFiles.readLines(strings.NewReader(text), "places", g.read)
+		var table *place.Table
+		if err == nil {
+			table, err = g.table()
+		}
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "places:") {
+				t.Errorf("no place in %v", err)
+			}
+			return
+		}
+		for _, e := range g.entries {
+			if e.Prefix != e.Prefix.Masked() || !slices.Contains(table.Regions(), e.Region) {
+				t.Errorf("entry %+v", e)
+			}
+		}
 	})
 }

@@ -28,12 +28,26 @@ var memberDirectives = table[pool.Member]{
 		m.Port, err = take(a, "PORT", parsePort)
 		return err
 	}},
+	"weight": {parse: func(a *args, m *pool.Member) (err error) {
+		m.Weight, err = take(a, "N", numberIn(0, maxWeight))
+		return err
+	}},
+	"priority": {parse: func(a *args, m *pool.Member) (err error) {
+		m.Priority, err = take(a, "N", numberIn(1, maxPriority))
+		return err
+	}},
 	"probe_address": {many: true, parse: parseProbeAddress},
 }
 
+// The largest weight and priority are those of SRV records (RFC 2782).
+const (
+	maxWeight   = 65535
+	maxPriority = 65535
+)
+
 // parseMember parses ADDR [ADDR] [OPTIONS]. The addresses come first, so that the options can be checked against them.
 func parseMember(a *args) (member, error) {
-	var m pool.Member
+	m := pool.Member{Weight: 1}
 	first, err := take(a, "ADDR", parseServerAddr)
 	if err != nil {
 		return member{}, err

@@ -1,27 +1,16 @@
 package config
 
-import (
-	"bufio"
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"strings"
+import "example.org/healthlb/plugin/healthlb/pool"
 
-	"example.org/healthlb/plugin/healthlb/pool"
-)
-
-// Limits of a members file. The line is many times what a member can need; the file holds more members than DNS could ever name.
-const (
-	maxMembersFile = 16 << 20 // bytes
-	maxMembersLine = 4 << 10  // bytes
-)
-
-// membersFile is a members line: the name of a file, absolute.
-type membersFile struct {
-	name string
-	at   pos
+// membersFiles are what members lines name: lines like those of the Corefile, without the word member. A line may be many times what a
+// member can need; a file may hold more members than DNS could ever name.
+var membersFiles = &dataKind{
+	word:    "members",
+	size:    16 << 20,
+	length:  4 << 10,
+	holds:   "one member a line",
+	shorten: "write one member a line",
+	divide:  "split the pool",
 }
 
 // ReloadMembers reads the pool's members files again and returns the whole new list: the Corefile's own members, then those of
@@ -34,7 +23,7 @@ func (p *Pool) ReloadMembers() ([]pool.Member, error) {
 	return p.gather(p.own, p.files)
 }
 
-func (p *Pool) gather(own []member, files []membersFile) ([]pool.Member, error) {
+func (p *Pool) gather(own []member, files []dataFile) ([]pool.Member, error) {
 	all := make([]pool.Member, 0, len(own))
 	r := newRoster(len(p.Checks))
 	for i := range own {
@@ -44,11 +33,9 @@ func (p *Pool) gather(own []member, files []membersFile) ([]pool.Member, error) 
 		all = append(all, own[i].Member)
 	}
 	for _, f := range files {
-		members, err := f.read(r)
-		if err != nil {
+		if err := f.read(r.reader(&all)); err != nil {
 			return nil, err
 		}
-		all = append(all, members...)
 	}
 	if len(all) == 0 {
 		return nil, files[0].fail(fault{
@@ -59,64 +46,17 @@ func (p *Pool) gather(own []member, files []membersFile) ([]pool.Member, error) 
 	return all, nil
 }
 
-// read reads the members of one file, and takes them into r.
-func (f membersFile) read(r *roster) ([]pool.Member, error) {
-	// Opening anything else might wait for ever.
-	if info, err := os.Stat(f.name); err != nil {
-		return nil, f.fail(err)
-	} else if !info.Mode().IsRegular() {
-		return nil, f.fail(fault{"is no regular file", "write the name of a file with one member a line"})
-	}
-	file, err := os.Open(f.name)
-	if err != nil {
-		return nil, f.fail(err)
-	}
-	defer file.Close()
-	return parseMembersFile(file, f.name, r)
-}
-
-// fail returns an error at the members line.
-func (f membersFile) fail(err error) error {
-	if p, ok := errors.AsType[*fs.PathError](err); ok {
-		err = p.Err // the name is in the line that was read
-	}
-	return f.at.fail("members "+showWord(f.name), err)
-}
-
-// parseMembersFile parses lines like those of the Corefile, without the word member.
-func parseMembersFile(file io.Reader, name string, r *roster) ([]pool.Member, error) {
-	var members []pool.Member
-	limited := &io.LimitedReader{R: file, N: maxMembersFile + 1}
-	lines := bufio.NewScanner(limited)
-	lines.Buffer(nil, maxMembersLine)
-	at := pos{file: name}
-	for lines.Scan() {
-		at.line++
-		text, _, _ := strings.Cut(lines.Text(), "#")
-		if at.line == 1 {
-			text = strings.TrimPrefix(text, "\ufeff") // the byte order mark that some editors write
-		}
-		words := strings.Fields(text)
-		if len(words) == 0 {
-			continue
-		}
-		m, err := parseMember(&args{line: line{words: words, at: at}})
+// reader returns what reads a line of a members file, takes the member into r and appends it to members.
+func (r *roster) reader(members *[]pool.Member) func(*args) error {
+	return func(a *args) error {
+		m, err := parseMember(a)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if err := r.add(&m); err != nil {
-			return nil, err
+			return err
 		}
-		members = append(members, m.Member)
+		*members = append(*members, m.Member)
+		return nil
 	}
-	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
-		at.line++
-		return nil, at.fail("line", fault{fmt.Sprintf("is longer than %d bytes", maxMembersLine), "write one member a line"})
-	} else if err != nil {
-		return nil, at.fail("file", err)
-	}
-	if limited.N == 0 {
-		return nil, at.fail("file", fault{fmt.Sprintf("is larger than %d bytes", maxMembersFile), "split the pool"})
-	}
-	return members, nil
 }

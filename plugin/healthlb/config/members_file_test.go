@@ -37,7 +37,7 @@ func TestMembersFile(t *testing.T) {
 		"Corefile": fromFile,
 		"a": "\ufeff# a byte order mark, and Windows line ends\r\n\r\n" +
 			"  192.0.2.2 2001:db8::2 id two region eu # the rest is comment\r\n" +
-			"192.0.2.3\tport 8443 probe_address 10.0.0.3\r\n",
+			"192.0.2.3\tport 8443 probe_address 10.0.0.3 weight 0 priority 2\r\n",
 		"b": "192.0.2.4",
 	})
 	b, err := parseCorefile(t, dir)
@@ -48,7 +48,7 @@ func TestMembersFile(t *testing.T) {
 	if want := []string{filepath.Join(dir, "a"), filepath.Join(dir, "b")}; !reflect.DeepEqual(p.MembersFiles, want) {
 		t.Errorf("files: got %v, want %v", p.MembersFiles, want)
 	}
-	if len(p.Members) != 4 || p.Members[2].Port != 8443 || p.Members[1].Region != "eu" {
+	if len(p.Members) != 4 || p.Members[2].Port != 8443 || p.Members[2].Weight != 0 || p.Members[2].Priority != 2 || p.Members[1].Region != "eu" {
 		t.Errorf("got %+v", p.Members)
 	}
 	if got, want := ids(t, p), []string{"own", "two", "192.0.2.3", "192.0.2.4"}; !reflect.DeepEqual(got, want) {
@@ -76,15 +76,17 @@ func write(t *testing.T, dir, name, text string) {
 func TestWrongMembersFiles(t *testing.T) {
 	for text, want := range map[string]string{
 		"\n\nx":                         "DIR/a:3: x: is no IP address",
-		"192.0.2.2 weight 3":            "DIR/a:1: 192.0.2.2 weight: is not known for a member; allowed: id, port, probe_",
+		"192.0.2.2 weight x":            "DIR/a:1: 192.0.2.2 weight x: is no number in range; allowed: 0 to 65535",
+		"192.0.2.2 priority 0":          "DIR/a:1: 192.0.2.2 priority 0: is no number in range; allowed: 1 to 65535",
+		"192.0.2.2 slots 3":             "DIR/a:1: 192.0.2.2 slots: is not known for a member; allowed: " + memberWords,
 		"member 192.0.2.2":              "DIR/a:1: member: is no IP address",
 		"192.0.2.2 id own":              "DIR/a:1: 192.0.2.2 id own: is the second member with the id own, after DIR/Corefile:5",
 		"192.0.2.2\n192.0.2.1":          "DIR/a:2: 192.0.2.1: has the address 192.0.2.1 of the member at DIR/Corefile:5",
 		"192.0.2.2\n192.0.2.4":          "DIR/b:1: 192.0.2.4: has the address 192.0.2.4 of the member at DIR/a:2",
 		"192.0.2.2 id \"x":              "DIR/a:1: 192.0.2.2 id \"x: is not allowed as a name here",
 		"192.0.2.2\n192.0.2.3 \x00\xff": "DIR/a:2: 192.0.2.3 \"\\x00\\xff\": is not known for a member",
-		"192.0.2.2\n" + strings.Repeat(" ", maxMembersLine): "DIR/a:2: line: is longer than 4096 bytes; write one member a line",
-		strings.Repeat("#comment\n", maxMembersFile/9+1):    "DIR/a:1864136: file: is larger than 16777216 bytes; split the pool",
+		"192.0.2.2\n" + strings.Repeat(" ", membersFiles.length): "DIR/a:2: line: is longer than 4096 bytes; write one member a line",
+		strings.Repeat("#comment\n", int(membersFiles.size)/9+1): "DIR/a:1864136: file: is larger than 16777216 bytes; split the pool",
 	} {
 		dir := files(t, map[string]string{"Corefile": fromFile, "a": "192.0.2.2", "b": "192.0.2.4"})
 		b, err := parseCorefile(t, dir)

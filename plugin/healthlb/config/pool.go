@@ -6,7 +6,7 @@ import "example.org/healthlb/plugin/healthlb/pool"
 type poolText struct {
 	settings
 	members []member
-	files   []membersFile
+	files   []dataFile
 }
 
 var poolDirectives = func() table[poolText] {
@@ -17,17 +17,7 @@ var poolDirectives = func() table[poolText] {
 		return err
 	}}
 	tb["members"] = directive[poolText]{many: true, parse: func(a *args, p *poolText) error {
-		name, err := a.file("FILE")
-		if err != nil {
-			return err
-		}
-		for _, f := range p.files {
-			if f.name == name {
-				return a.fail(again(f.at))
-			}
-		}
-		p.files = append(p.files, membersFile{name, a.at})
-		return nil
+		return membersFiles.parse(a, &p.files)
 	}}
 	return tb
 }()
@@ -63,6 +53,9 @@ func (r *blockReader) readPool(l line) (Pool, error) {
 		return Pool{}, a.fail(fault{"has no member", "add a line: member ADDR"})
 	}
 	s := text.settings.over(&r.settings)
+	if s.prefer.v.Region && !r.places.any() {
+		return Pool{}, s.prefer.at.fail("prefer region", needsPlaces)
+	}
 	if err := p.apply(&s, r.checks); err != nil {
 		return Pool{}, err
 	}
@@ -75,6 +68,12 @@ func sameName(at pos) fault {
 	return fault{"is the name of the pool at " + at.String(), "put the members together in one pool"}
 }
 
+// needsPlaces is the fault of a preference for what nothing is known of.
+var needsPlaces = fault{
+	"is said, but not where clients are",
+	"add to the healthlb block: place REGION CIDR..., or places FILE, or place geoip continent, or place geoip country",
+}
+
 // apply fills in everything but the members.
 func (p *Pool) apply(s *settings, cache checkCache) error {
 	var err error
@@ -84,7 +83,7 @@ func (p *Pool) apply(s *settings, cache checkCache) error {
 	thresholds, lives := s.failures.or(defaultFailures), s.ttl.or(defaultTTL)
 	p.Min, p.Max, p.Rise = thresholds.min, thresholds.max, s.rise.or(defaultRise)
 	p.TTL, p.LowTTL = lives.normal, lives.low
-	p.Policy = s.policy.or(defaultPolicy)
+	p.Policy, p.Prefer, p.FadeIn = s.policySpec(), s.prefer.v, s.fadeIn.v
 	p.Answers = s.answers.or(defaultAnswers(p.Policy))
 	p.AllDown = s.allDown.or(pool.AllDown{Mode: pool.AllDownAll})
 	p.MinUp = s.minUp.or(pool.MinUp{N: 1})
@@ -94,9 +93,7 @@ func (p *Pool) apply(s *settings, cache checkCache) error {
 
 // setMembers sets the members that the pool's lines and files say, in that order.
 func (p *Pool) setMembers(text *poolText) (err error) {
-	for _, f := range text.files {
-		p.MembersFiles = append(p.MembersFiles, f.name)
-	}
+	p.MembersFiles = names(text.files)
 	if p.Members, err = p.gather(text.members, text.files); err != nil || len(text.files) == 0 {
 		return err
 	}

@@ -22,6 +22,9 @@ type settings struct {
 	ttl      said[ttl]
 	allDown  said[pool.AllDown]
 	minUp    said[pool.MinUp]
+	prefer   said[pool.Prefer]
+	fadeIn   said[pool.FadeIn]
+	shard    said[int] // 0: off
 	checks   []check
 	ecs      []netip.Prefix
 }
@@ -49,6 +52,9 @@ var settingDirectives = table[settings]{
 	"ttl":      field(parseTTL, func(s *settings) *said[ttl] { return &s.ttl }),
 	"all_down": field(parseAllDown, func(s *settings) *said[pool.AllDown] { return &s.allDown }),
 	"min_up":   field(one("N", parseMinUp), func(s *settings) *said[pool.MinUp] { return &s.minUp }),
+	"prefer":   field(parsePrefer, func(s *settings) *said[pool.Prefer] { return &s.prefer }),
+	"fade_in":  field(parseFadeIn, func(s *settings) *said[pool.FadeIn] { return &s.fadeIn }),
+	"shard":    field(one("K", parseShard), func(s *settings) *said[int] { return &s.shard }),
 	"check": {many: true, parse: func(a *args, s *settings) error {
 		c, err := parseCheck(a)
 		s.checks = append(s.checks, c)
@@ -73,6 +79,9 @@ func (s settings) over(block *settings) settings {
 	s.ttl = s.ttl.over(block.ttl)
 	s.allDown = s.allDown.over(block.allDown)
 	s.minUp = s.minUp.over(block.minUp)
+	s.prefer = s.prefer.over(block.prefer)
+	s.fadeIn = s.fadeIn.over(block.fadeIn)
+	s.shard = s.shard.over(block.shard)
 	if len(s.checks) == 0 {
 		s.checks = block.checks
 	}
@@ -104,7 +113,7 @@ func parseFailures(a *args) (failures, error) {
 // policies in oneAnswer it is 1, since resolvers shuffle what they pass on: only who is named counts, not in which order.
 const manyAnswers = 8
 
-var oneAnswer = map[string]bool{"hash": true}
+var oneAnswer = map[string]bool{"hash": true, "weighted": true, "least": true}
 
 func defaultAnswers(p policy.Spec) int {
 	if oneAnswer[p.Name] {
@@ -122,22 +131,6 @@ func parseAnswers(s string) (int, error) {
 		err = fault{"is no number of answers", "write a number from 1 to 65535, or all"}
 	}
 	return n, err
-}
-
-var defaultPolicy = policy.Spec{Name: "round_robin"}
-
-func parsePolicy(a *args) (policy.Spec, error) {
-	name, err := take(a, "NAME", func(s string) (string, error) {
-		if !slices.Contains(policy.Names, s) {
-			return "", unknown(s, "as a policy", policy.Names)
-		}
-		return s, nil
-	})
-	if err == nil && a.more() {
-		a.next++
-		err = a.fail(fault{"is one word too many", "policy " + name + " has no options"})
-	}
-	return policy.Spec{Name: name}, err
 }
 
 var defaultTTL = ttl{normal: 30, low: 5}

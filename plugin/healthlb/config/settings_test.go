@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"example.org/healthlb/plugin/healthlb/policy"
 	"example.org/healthlb/plugin/healthlb/pool"
 )
 
@@ -68,12 +67,12 @@ var rightSettings = []right[*Pool]{
 	{"rise 1", threshold, [3]int{3, 60, 1}},
 	{"rise 1000", threshold, [3]int{3, 60, 1000}},
 
-	{"", func(p *Pool) any { return p.Policy }, policy.Spec{Name: "round_robin"}},
-	{"policy random", func(p *Pool) any { return p.Policy }, policy.Spec{Name: "random"}},
-
 	{"", answers, 8},
 	{"policy random", answers, 8},
 	{"policy hash", answers, 1},
+	{"policy weighted", answers, 1},
+	{"policy least", answers, 1},
+	{"policy failover", answers, 8},
 	{"policy hash\nanswers 3", answers, 3},
 	{"answers 65535", answers, 65535},
 	{"answers all", answers, 0},
@@ -105,15 +104,19 @@ var rightSettings = []right[*Pool]{
 
 func TestSettings(t *testing.T) { testRight(t, rightSettings, onlyPool) }
 
+// of returns lines of a healthlb block that has one pool.
+func of(block, pool string) string {
+	return "pool a.lb.example.org {\n member 192.0.2.1\n" + pool + "\n}\n" + block // the order is free
+}
+
+func lastPool(t *testing.T, lines string) *Pool {
+	t.Helper()
+	pools := mustParse(t, "healthlb {\n"+lines+"\n}").Pools
+	return &pools[len(pools)-1]
+}
+
 // A default of the block counts wherever the pool says nothing of the kind.
 func TestPrecedence(t *testing.T) {
-	parse := func(t *testing.T, lines string) *Pool {
-		pools := mustParse(t, "healthlb {\n"+lines+"\n}").Pools
-		return &pools[len(pools)-1]
-	}
-	of := func(block, pool string) string {
-		return "pool a.lb.example.org {\n member 192.0.2.1\n" + pool + "\n}\n" + block // the order is free
-	}
 	testRight(t, []right[*Pool]{
 		{of("interval 2s\ntimeout 1s\nconfirm 1s", ""), interval, "2s"},
 		{of("interval 2s", "interval 3s"), interval, "3s"},
@@ -130,7 +133,7 @@ func TestPrecedence(t *testing.T) {
 		{of("min_up 2", ""), minUp, pool.MinUp{N: 2}},
 		{of("ecs ::/0\necs 10.0.0.0/8", ""), ecs, prefixes("::/0", "10.0.0.0/8")},
 		{of("ecs ::/0", "ecs 10.0.0.0/8"), ecs, prefixes("10.0.0.0/8")},
-	}, parse)
+	}, lastPool)
 }
 
 func TestFailoverBudget(t *testing.T) {
@@ -184,12 +187,6 @@ var wrongSettings = []wrong{
 	{"rise 1001", "4: rise 1001: is no number in range; allowed: 1 to 1000"},
 	{"rise +2", "4: rise +2: is no number in range; allowed: 1 to 1000"},
 	{"rise 99999999999999999999", "4: rise 99999999999999999999: is no number in range; allowed: 1 to 1000"},
-	{"policy", "4: policy: says too little; add NAME"},
-	{"policy weighted", "4: policy weighted: is not known as a policy; allowed: hash, random, round_robin"},
-	{"policy roundrobin",
-		"4: policy roundrobin: is not known as a policy; did you mean round_robin? allowed: hash, random, " +
-			"round_robin"},
-	{"policy hash slots 5", "4: policy hash slots: is one word too many; policy hash has no options"},
 	{"answers 0", "4: answers 0: is no number of answers; write a number from 1 to 65535, or all"},
 	{"answers 65536", "4: answers 65536: is no number of answers; write a number from 1 to 65535, or all"},
 	{"answers many", "4: answers many: is no number of answers; write a number from 1 to 65535, or all"},

@@ -93,6 +93,22 @@ func numberIn(lo, hi int) func(string) (int, error) {
 	}
 }
 
+// decimalIn returns a parser of numbers from lo to hi that are written with digits and at most one dot between them: no sign, no
+// exponent, and no word for what is no number.
+func decimalIn(lo, hi float64) func(string) (float64, error) {
+	return func(s string) (float64, error) {
+		whole, fraction, dot := strings.Cut(s, ".")
+		n, err := strconv.ParseFloat(s, 64)
+		if err != nil || !isDigits(whole) || dot && !isDigits(fraction) || n < lo || n > hi {
+			return 0, fault{"is no decimal number in range", fmt.Sprintf("allowed: %g to %g, for example 1.25", lo, hi)}
+		}
+		return n, nil
+	}
+}
+
+// isDigits says whether s has nothing but digits, at least one.
+func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
 func parsePort(s string) (uint16, error) {
 	n, err := strconv.ParseUint(s, 10, 16)
 	if err != nil || n == 0 {

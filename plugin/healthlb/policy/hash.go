@@ -1,77 +1,122 @@
 package policy
 
 import (
-	"cmp"
 	"math/bits"
 	"slices"
-	"strconv"
-
-	"github.com/cespare/xxhash/v2"
 )
 
-// hash gives each client the same members as long as they are eligible: consistent hashing. Every member owns pointsPerMember points
-// of a ring; a client's key is a place on it, and its members are the owners of the next points from there on. The ring knows all
-// members; those that are not eligible are passed over, so that losing one moves only its own clients, to the owners of the points that
-// follow its own, and they are back with it when it is.
+// hash gives each client the same members as long as they are eligible: consistent hashing. Every member owns points of a ring by its
+// weight; a client's key is a place on it, and its members are the owners of the next points from there on. The ring knows all members;
+// those that are not eligible are passed over, so that losing one moves only its own clients, to the owners of the points that follow
+// its own, and they are back with it when it is. A member that fades in is passed over by the clients that have not joined it yet.
 type hash struct {
-	members []Member
-	full    *ring
+	members  []Member
+	ids      []identity
+	main     *shareRing // of the members with a weight
+	standbys *shareRing // of those without: they are candidates only when no other is
+	factor   float64    // see Spec
 }
-
-// pointsPerMember is how many points of the ring each member owns. The shares of the members deviate by about 1/sqrt(pointsPerMember) of
-// the mean, 8% here; the test measures it for ten members. Each point costs 12 bytes.
-const pointsPerMember = 160
-
-// sparse is how many times fewer eligible members than members there must be, for a ring of their own to be worth building: up to then
-// passing over the others costs a look-up some steps.
-const sparse = 8
 
 func (h *hash) Members(ms []Member) {
-	if h.full != nil && slices.Equal(h.members, ms) {
+	if h.main != nil && slices.Equal(h.members, ms) {
 		return
 	}
-	h.members = slices.Clone(ms)
-	ids := make([]string, len(ms))
-	for i, m := range ms {
-		ids[i] = m.ID
-	}
-	h.full = newRing(ids)
+	h.members, h.ids = slices.Clone(ms), identities(ms)
+	numbers := order(ms)
+	h.main = newShareRing(ms, numbers, countsByWeight(ms))
+	h.standbys = newShareRing(ms, numbers, countsAlike(ms, func(m Member) bool { return m.Weight == 0 }))
 }
 
-// Clone shares the ring, which is never changed.
-func (h *hash) Clone() Policy { return &hash{h.members, h.full} }
+// Clone shares the rings, which are never changed.
+func (h *hash) Clone() Policy {
+	c := *h
+	return &c
+}
 
 func (h *hash) Picker(cs []Candidate, k int) Picker {
-	p := &walk{ring: h.full, n: len(cs), k: min(k, len(cs)), position: make([]int32, len(h.members))}
-	for i := range p.position {
-		p.position[i] = -1
+	r := h.main
+	if !slices.ContainsFunc(cs, func(c Candidate) bool { return h.members[c.Member].Weight > 0 }) {
+		r = h.standbys
 	}
+	w := r.walk(cs, k)
+	if fading(cs) {
+		w.joins = joins(h.ids, cs)
+	}
+	if h.factor > 0 {
+		return newBalance(w, h.members, cs, h.factor)
+	}
+	return w
+}
+
+// countsByWeight returns how many points each member owns. A weight stands for pointsPerMember, divided by the mean weight rounded down
+// to a power of two. So a ring has at most twice pointsPerMember for each of its members, and one more where a small weight is rounded
+// up; small changes of the weights or the membership leave the points of all others as they are; and weights of 1 mean just
+// pointsPerMember.
+func countsByWeight(ms []Member) []int {
+	sum, weighty := 0, 0
+	for _, m := range ms {
+		if m.Weight > 0 {
+			sum += m.Weight
+			weighty++
+		}
+	}
+	counts := make([]int, len(ms))
+	if weighty == 0 {
+		return counts
+	}
+	shift := bits.Len(uint(sum/weighty)) - 1
+	for i, m := range ms {
+		if m.Weight > 0 {
+			counts[i] = max(1, m.Weight*pointsPerMember>>shift)
+		}
+	}
+	return counts
+}
+
+// countsAlike returns pointsPerMember for the members that belong, and 0 for others.
+func countsAlike(ms []Member, belongs func(Member) bool) []int {
+	counts := make([]int, len(ms))
+	for i, m := range ms {
+		if belongs(m) {
+			counts[i] = pointsPerMember
+		}
+	}
+	return counts
+}
+
+// joins returns which clients go to each candidate.
+func joins(ids []identity, cs []Candidate) []join {
+	js := make([]join, len(cs))
 	for i, c := range cs {
-		p.position[c.Member] = int32(i)
+		js[i] = join{ids[c.Member], c.Fade}
 	}
-	if len(cs)*sparse < len(h.members) {
-		p.ring = h.full.only(p.position)
-	}
-	return p
+	return js
 }
 
-// walk goes round a ring.
-type walk struct {
-	ring     *ring
-	n, k     int     // how many members are eligible, and how many an answer names
-	position []int32 // of a member among the eligible, or -1
-}
-
+// Pick implements Picker.
 func (w *walk) Pick(q Query, list []int32) (int, []int32) {
-	i := w.ring.after(q.Key)
-	if w.Room() == 0 {
-		_, first := w.next(i)
-		return int(first), nil
+	if w.all() {
+		// Every client gets the same set, so Key is not there to choose the first; turns spread those who take only that.
+		return int(q.Turn.Add(1) % uint64(w.n)), nil
+	}
+	if w.k == 1 {
+		t := w.from(q.Key, q.Key)
+		x, _ := t.next()
+		return int(x), nil
 	}
 	seen := newMarks(w.k, w.n)
+	if w.joins == nil {
+		if list = w.along(q.Key, w.k, seen, list); len(list) == w.k {
+			return 0, list
+		}
+	}
+	t := w.from(q.Key, q.Key)
 	for len(list) < w.k {
-		var x int32
-		if i, x = w.next(i); !seen.has(list, x) {
+		x, ok := t.next()
+		if !ok {
+			break
+		}
+		if !seen.has(list, x) {
 			seen.add(x)
 			list = append(list, x)
 		}
@@ -79,98 +124,16 @@ func (w *walk) Pick(q Query, list []int32) (int, []int32) {
 	return 0, list
 }
 
+// all says whether each answer names every candidate.
+func (w *walk) all() bool { return w.k == w.n && w.joins == nil }
+
 // Room implements Picker.
 func (w *walk) Room() int {
-	if w.k == 1 || w.k == w.n {
+	if w.k == 1 || w.all() {
 		return 0
 	}
 	return w.k
 }
 
-// PerClient implements Picker: when all are named, every client gets the same set.
-func (w *walk) PerClient() bool { return w.k < w.n }
-
-// next returns the position of the first eligible member that owns point i or one after it, and the point behind that.
-func (w *walk) next(i int) (behind int, position int32) {
-	for {
-		owner := w.ring.owners[i]
-		if i++; i == len(w.ring.owners) {
-			i = 0
-		}
-		if p := w.position[owner]; p >= 0 {
-			return i, p
-		}
-	}
-}
-
-// ring is a circle of 2^64 places with points on it.
-type ring struct {
-	places []uint64 // ascending
-	owners []int32  // the member that owns each point
-	starts []int32  // for each of a power of two equal arcs, the first point at or behind its beginning
-	shift  int      // a place shifted right by this is its arc
-}
-
-func newRing(ids []string) *ring {
-	type point struct {
-		place uint64
-		owner int32
-	}
-	points := make([]point, 0, len(ids)*pointsPerMember)
-	var text []byte
-	for i, id := range ids {
-		for j := range pointsPerMember {
-			text = strconv.AppendInt(append(append(text[:0], id...), '-'), int64(j), 10)
-			points = append(points, point{xxhash.Sum64(text), int32(i)})
-		}
-	}
-	// Equal places are ordered by id, and not by the order of the members, so that every node makes the same ring.
-	slices.SortFunc(points, func(a, b point) int {
-		return cmp.Or(cmp.Compare(a.place, b.place), cmp.Compare(ids[a.owner], ids[b.owner]))
-	})
-	r := &ring{places: make([]uint64, len(points)), owners: make([]int32, len(points))}
-	for i, p := range points {
-		r.places[i], r.owners[i] = p.place, p.owner
-	}
-	r.divide()
-	return r
-}
-
-// only returns the ring without the points of members whose position is negative.
-func (r *ring) only(position []int32) *ring {
-	s := &ring{}
-	for i, owner := range r.owners {
-		if position[owner] >= 0 {
-			s.places = append(s.places, r.places[i])
-			s.owners = append(s.owners, owner)
-		}
-	}
-	s.divide()
-	return s
-}
-
-// divide makes the index of arcs: about one point in each, so that finding a place takes the same few steps on a ring of any size.
-func (r *ring) divide() {
-	order := bits.Len(uint(len(r.places)))
-	r.shift = 64 - order
-	r.starts = make([]int32, 1<<order)
-	i := int32(0)
-	for arc := range r.starts {
-		for int(i) < len(r.places) && r.places[i]>>r.shift < uint64(arc) {
-			i++
-		}
-		r.starts[arc] = i
-	}
-}
-
-// after returns the first point at or behind a place.
-func (r *ring) after(place uint64) int {
-	i := int(r.starts[place>>r.shift])
-	for i < len(r.places) && r.places[i] < place {
-		i++
-	}
-	if i == len(r.places) {
-		return 0
-	}
-	return i
-}
+// PerClient implements Picker.
+func (w *walk) PerClient() bool { return !w.all() }

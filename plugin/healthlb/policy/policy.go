@@ -24,11 +24,20 @@ type Spec struct {
 	Shard int // how many of the members each client sees; 0: all
 }
 
+// Names that mean something to others, too.
+const (
+	Failover = "failover" // each member is a tier of its own
+	Least    = "least"    // members may report their load
+)
+
 // constructors has an entry for each policy there is.
 var constructors = map[string]func(Spec) Policy{
 	"round_robin": func(Spec) Policy { return roundRobin{} },
 	"random":      func(Spec) Policy { return random{} },
-	"hash":        func(Spec) Policy { return &hash{} },
+	"weighted":    func(Spec) Policy { return &weighted{} },
+	Failover:      func(Spec) Policy { return &failover{} },
+	"hash":        func(s Spec) Policy { return &hash{factor: s.Factor} },
+	"least":       func(Spec) Policy { return &least{} },
 }
 
 // Names are the policies that there are, in alphabetical order.
@@ -39,6 +48,9 @@ func New(s Spec) (Policy, error) {
 	construct, ok := constructors[s.Name]
 	if !ok {
 		return nil, fmt.Errorf("policy %q is not known: use one of %s", s.Name, strings.Join(Names, ", "))
+	}
+	if s.Shard > 0 {
+		return sharded(s, construct(s)), nil
 	}
 	return construct(s), nil
 }
@@ -54,6 +66,12 @@ type Candidate struct {
 	Member int32   // index into what Members was told
 	Fade   float64 // how much of its share it has by now, above 0; the largest among the candidates is 1
 	Load   *Load   // nil unless the policy's Spec says Leases
+}
+
+// Sharder is a Picker that keeps each client to a few candidates.
+type Sharder interface {
+	// Shard appends the positions of those that the client with a key sees to buf.
+	Shard(key uint64, buf []int32) []int32
 }
 
 // Policy is told of the members when they change, and makes a Picker each time it is told which of them are eligible. Its methods are

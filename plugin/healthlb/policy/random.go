@@ -9,7 +9,13 @@ func (random) Members([]Member) {}
 
 func (random) Clone() Policy { return random{} }
 
-func (random) Picker(cs []Candidate, k int) Picker { return draws{n: len(cs), k: min(k, len(cs))} }
+func (random) Picker(cs []Candidate, k int) Picker {
+	if fading(cs) {
+		weights, fades := even(cs)
+		return &shares{newSampler(weights, fades, k), true}
+	}
+	return draws{n: len(cs), k: min(k, len(cs))}
+}
 
 // draws is random choice of k among n members.
 type draws struct{ n, k int }

@@ -8,15 +8,24 @@ func (roundRobin) Members([]Member) {}
 
 func (roundRobin) Clone() Policy { return roundRobin{} }
 
-func (roundRobin) Picker(cs []Candidate, _ int) Picker { return turns(len(cs)) }
+func (roundRobin) Picker(cs []Candidate, k int) Picker {
+	if !fading(cs) {
+		return Turns(len(cs))
+	}
+	weights, fades := even(cs)
+	return shared(weights, fades, k)
+}
 
-// turns is round robin over so many members.
-type turns int
+// Turns is the Picker of round robin over so many members.
+type Turns int
 
-func (n turns) Pick(q Query, _ []int32) (int, []int32) {
+// Pick implements Picker.
+func (n Turns) Pick(q Query, _ []int32) (int, []int32) {
 	return int(q.Turn.Add(1) % uint64(n)), nil
 }
 
-func (turns) Room() int { return 0 }
+// Room implements Picker.
+func (Turns) Room() int { return 0 }
 
-func (turns) PerClient() bool { return false }
+// PerClient implements Picker.
+func (Turns) PerClient() bool { return false }

@@ -32,7 +32,7 @@ type Pool struct {
 
 	mu      sync.Mutex // guards what follows, the records of the slots included; never held while a query is answered
 	members []member
-	policy  policy.Policy
+	groups  groups
 
 	snapshot atomic.Pointer[Snapshot]
 }
@@ -41,6 +41,9 @@ type Pool struct {
 type member struct {
 	*Member
 	addresses [Families]*address
+
+	rank, tier       int   // what its tier is ordered by, and which one that is; see setTiers
+	inTier, inRegion int32 // its indices in the groups of its tier, and of its tier and region
 }
 
 // address is a member in one family.
@@ -50,6 +53,7 @@ type address struct {
 	state health.State // the worst of the slots
 	since time.Time    // when the state was entered
 	usage *usage
+	late  bool // it was added to a pool that was there before
 }
 
 // Slot is one check of one address: where the results of its probes go.
@@ -89,8 +93,7 @@ type Transition struct {
 // address, port and check. former may be nil.
 func New(spec *Spec, former *Pool, now time.Time) (*Pool, error) {
 	p := &Pool{Spec: spec, stats: newStats()}
-	var err error
-	if p.policy, err = policy.New(spec.Policy); err != nil {
+	if _, err := policy.New(spec.Policy); err != nil {
 		return nil, err
 	}
 	var before known
@@ -99,7 +102,7 @@ func New(spec *Spec, former *Pool, now time.Time) (*Pool, error) {
 		defer former.mu.Unlock()
 		p.stats, before = former.stats, former.known()
 		if former.Spec.Policy == spec.Policy {
-			p.policy = former.policy.Clone()
+			p.groups = former.groups
 		}
 	}
 	p.setMembers(spec.Members, before, now)
@@ -185,10 +188,10 @@ func (p *Pool) SetMembers(members []Member, now time.Time) {
 // What there is many of is made many at a time: with 100,000 pools, the garbage collector's work for each is felt by queries.
 func (p *Pool) setMembers(members []Member, before known, now time.Time) {
 	p.members = make([]member, len(members))
-	known, n := make([]policy.Member, len(members)), 0
+	n := 0
 	for i := range members {
 		spec := &members[i]
-		p.members[i].Member, known[i] = spec, policy.Member{ID: spec.ID, Weight: spec.Weight}
+		p.members[i].Member = spec
 		for _, addr := range spec.addresses() {
 			if addr.IsValid() {
 				n++
@@ -209,13 +212,16 @@ func (p *Pool) setMembers(members []Member, before known, now time.Time) {
 			if used := before.usages[usageKey{m.ID, addr}]; used != nil {
 				a.usage = used
 			} else {
+				a.late = before.usages != nil
 				a.usage.begin(now, p.TTL)
 			}
+			a.usage.bear(p.Policy, p.TTL)
 			a.usage.teller.Store(a)
 			p.setSlots(a, m, Family(f), before.slots)
 		}
 	}
-	p.policy.Members(known)
+	setTiers(p.Policy, p.members)
+	p.groups = newGroups(p.Spec, p.members, p.groups)
 }
 
 // setSlots makes the slots of an address, and takes over what is known.
@@ -275,6 +281,9 @@ func (s *Slot) Observe(o Observation) (confirm bool, changed *Transition) {
 	a := s.address
 	if from, to := a.state, a.worst(); from != to {
 		a.state, a.since = to, o.At.Add(o.Took)
+		if to.Serving() && !from.Serving() {
+			s.member.comesUp(s.family, from == health.Unknown, a.since)
+		}
 		changed = &Transition{p.Name, s.member.ID, s.family, a.addr, from, to, o.Reason, a.usage.teller.Load() != a}
 		if !changed.Twin {
 			a.usage.transitions[to].Add(1)

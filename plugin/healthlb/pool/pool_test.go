@@ -31,7 +31,7 @@ func spec(n int, change ...func(*Spec)) Spec {
 	}
 	for i := range n {
 		s.Members = append(s.Members, Member{
-			ID: fmt.Sprint("m", i+1), V4: v4(i + 1), V6: netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", i+1)),
+			ID: fmt.Sprint("m", i+1), V4: v4(i + 1), V6: netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", i+1)), Weight: 1,
 		})
 	}
 	for _, c := range change {
@@ -54,7 +54,7 @@ func newPool(tb testing.TB, s Spec) *Pool {
 
 func (p *Pool) rebuild(blocks ...block.Entry) {
 	set := block.NewSet(blocks)
-	p.Rebuild(func() *block.Set { return set })
+	p.Rebuild(func() Around { return Around{Blocks: set} }, start)
 }
 
 // tell has the members' slots observe outcomes in a row, in the A family, and rebuilds.
@@ -81,8 +81,8 @@ func (p *Pool) ask(f Family) reply {
 	q := new(dns.Msg)
 	q.SetQuestion(p.Name, dns.TypeA)
 	r := answer.NewReply(q)
-	_, _, allDown := p.Reply(r, f, anybody, start)
-	got := reply{rcode: r.Msg.Rcode, allDown: allDown}
+	did := p.Reply(r, f, Query{Client: anybody}, start)
+	got := reply{rcode: r.Msg.Rcode, allDown: did.AllDown}
 	for _, rr := range r.Msg.Answer {
 		switch rr := rr.(type) {
 		case *dns.A:
@@ -258,7 +258,7 @@ func TestSeveralChecksAreAnded(t *testing.T) {
 			}
 		}
 	}
-	v := p.View(nil).Members[0].Addresses[0]
+	v := p.View(nil, start).Members[0].Addresses[0]
 	if v.State != health.Down || v.Reason != "refused" {
 		t.Errorf("one check passes and one fails: %s because of %q, want down because of refused", v.State, v.Reason)
 	}
@@ -290,7 +290,7 @@ func TestStateFollows(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			a := p.View(nil).Members[0].Addresses[0]
+			a := p.View(nil, start).Members[0].Addresses[0]
 			if a.State != tc.want {
 				t.Errorf("state %s, want %s", a.State, tc.want)
 			}
@@ -322,17 +322,17 @@ func TestSetMembers(t *testing.T) {
 func TestLastAnswered(t *testing.T) {
 	p := newPool(t, spec(2, func(s *Spec) { s.Answers = 1 }))
 	p.tell("m1", pass)
-	if a := p.View(nil).Members[0].Addresses[0]; a.Answered != nil || !a.SafeAfter.Equal(start.Add(31*time.Second)) {
+	if a := p.View(nil, start).Members[0].Addresses[0]; a.Answered != nil || !a.SafeAfter.Equal(start.Add(31*time.Second)) {
 		t.Errorf("not answered yet, but %v, safe after %s; a process before this one may have", a.Answered, a.SafeAfter)
 	}
 	later := start.Add(time.Hour)
 	ask := func(at time.Time) {
 		q := new(dns.Msg)
 		q.SetQuestion(p.Name, dns.TypeA)
-		p.Reply(answer.NewReply(q), A, anybody, at)
+		p.Reply(answer.NewReply(q), A, Query{Client: anybody}, at)
 	}
 	ask(later)
-	m := p.View(nil).Members
+	m := p.View(nil, start).Members
 	want := later.Add(31 * time.Second)
 	if got := m[0].Addresses[0]; !got.SafeAfter.Equal(want) || !got.Answered.Equal(later) {
 		t.Errorf("answered %s, safe after %s; want %s, %s", got.Answered, got.SafeAfter, later, want)
@@ -342,7 +342,7 @@ func TestLastAnswered(t *testing.T) {
 	}
 	p.tell("m1", fail)
 	ask(later.Add(time.Second))
-	if got := p.View(nil).Members[0].Addresses[0].SafeAfter; !got.Equal(want) {
+	if got := p.View(nil, start).Members[0].Addresses[0].SafeAfter; !got.Equal(want) {
 		t.Errorf("an answer with a lower TTL moved safe_after from %s to %s", want, got)
 	}
 
@@ -352,7 +352,7 @@ func TestLastAnswered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := next.View(nil).Members[0].Addresses[0]; !got.SafeAfter.Equal(want) {
+	if got := next.View(nil, start).Members[0].Addresses[0]; !got.SafeAfter.Equal(want) {
 		t.Errorf("with another check the address is safe after %s; caches hold it until %s all the same", got.SafeAfter, want)
 	}
 }
@@ -379,7 +379,7 @@ func TestInvariants(t *testing.T) {
 			p.tell(fmt.Sprint("m", m), health.Outcome(rapid.IntRange(0, 3).Draw(r, "outcome")))
 			p.rebuild(blocks...)
 			set := block.NewSet(blocks)
-			view := p.View(set)
+			view := p.View(set, start)
 			for range 3 {
 				got := p.ask(A)
 				for _, host := range got.hosts {

@@ -2,7 +2,6 @@ package pool
 
 import (
 	"hash/maphash"
-	"math/rand/v2"
 	"net/netip"
 	"time"
 
@@ -10,7 +9,7 @@ import (
 
 	"example.org/healthlb/plugin/healthlb/answer"
 	"example.org/healthlb/plugin/healthlb/block"
-	"example.org/healthlb/plugin/healthlb/health"
+	"example.org/healthlb/plugin/healthlb/place"
 	"example.org/healthlb/plugin/healthlb/policy"
 )
 
@@ -22,38 +21,53 @@ type Snapshot struct {
 
 // answers are the answers for one family. The zero value is a family that the pool does not have.
 type answers struct {
-	has     bool // some member has an address of this family
-	allDown bool
-	low     bool // every answer has the low TTL
-	rcode   int
-	k       int // how many addresses an answer names; 0: none
-	rrs     *answer.RRset
-	picker  policy.Picker
-	named   []*usage // by position in rrs; nil with all_down addresses
-	doubt   []bool   // by position in rrs: calls for the low TTL; nil when none does
+	has      bool // some member has an address of this family
+	allDown  bool
+	rcode    int
+	everyone *choice   // for clients without a choice of their own; nil: an answer names no one
+	regions  *regional // nil: all clients get the same
 }
 
-// Rebuild makes the snapshot that follows from the members' present states and the blocks given. blocks is called under the pool's
+// Around is what a pool's snapshot depends on beside the pool itself.
+type Around struct {
+	Blocks *block.Set   // those in force
+	Places *place.Table // where clients are; nil: queries tell
+}
+
+// Rebuild makes the snapshot that follows from the members' present states and from what is around. around is called under the pool's
 // lock, so that of two Rebuilds the later one sees the later blocks. It returns by how much the hash of what the pool shows has
-// changed: 0 when it shows the same as before.
-func (p *Pool) Rebuild(blocks func() *block.Set) (changed uint64) {
+// changed, 0 when it shows the same as before, and whether members fade in: then Rebuild is due again after FadeIn.Step.
+func (p *Pool) Rebuild(around func() Around, now time.Time) (changed uint64, fading bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := &Snapshot{visible: maphash.Comparable(visibleSeed, identity{p.Name, p.TTL})}
-	set := blocks()
+	by := around()
 	for f := range Families {
-		v := p.judge(Family(f), set)
-		s.families[f] = p.answers(v)
+		v := p.judge(Family(f), by.Blocks)
+		s.families[f] = p.answers(Family(f), v, by.Places, now)
 		for _, addr := range v.addresses() {
 			s.visible += maphash.Comparable(visibleSeed, record{p.Name, addr})
 		}
+		fading = fading || p.fades(v.able, now)
 	}
 	changed = s.visible
 	if old := p.snapshot.Load(); old != nil {
 		changed -= old.visible
 	}
 	p.snapshot.Store(s)
-	return changed
+	return changed, fading
+}
+
+// fades says whether one of the candidates does not have its whole share yet.
+func (p *Pool) fades(cs []candidate, now time.Time) bool {
+	if p.FadeIn.Over > 0 {
+		for _, c := range cs {
+			if p.FadeIn.of(c.address.usage, now) < 1 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // What a pool shows, whatever the order of its members is.
@@ -70,126 +84,129 @@ type (
 
 var visibleSeed = maphash.MakeSeed()
 
-func (v verdict) addresses() []netip.Addr {
-	addrs := make([]netip.Addr, 0, len(v.named)+len(v.fixed))
-	for _, c := range v.named {
-		addrs = append(addrs, c.address.addr)
-	}
-	return append(addrs, v.fixed...)
-}
-
 // answers builds the answers that follow from a verdict. The caller holds p.mu.
-func (p *Pool) answers(v verdict) answers {
-	a := answers{has: len(v.all) > 0, allDown: v.allDown, low: v.allDown, rcode: dns.RcodeSuccess}
-	if v.allDown {
+func (p *Pool) answers(f Family, v verdict, places *place.Table, now time.Time) answers {
+	a := answers{has: len(v.all) > 0, allDown: v.allDown, rcode: dns.RcodeSuccess}
+	switch {
+	case v.allDown:
 		switch p.AllDown.Mode {
 		case AllDownServfail:
 			a.rcode = dns.RcodeServerFailure
 		case AllDownRefused:
 			a.rcode = dns.RcodeRefused
 		}
-	}
-	addrs := v.addresses()
-	if len(addrs) == 0 {
-		return a
-	}
-	a.k = len(addrs)
-	if p.Answers > 0 {
-		a.k = min(a.k, p.Answers)
-	}
-	members := make([]policy.Candidate, len(addrs))
-	for i := range members {
-		members[i] = policy.Candidate{Member: int32(i), Fade: 1}
-	}
-	for i, c := range v.named {
-		members[i].Member = int32(c.index)
-		a.named = append(a.named, c.address.usage)
-		if c.address.state == health.Suspect && a.doubt == nil {
-			a.doubt = make([]bool, len(addrs))
+		if v.names() {
+			a.everyone = p.chooseAllDown(f, v, now)
 		}
-		if a.doubt != nil {
-			a.doubt[i] = c.address.state == health.Suspect
-		}
+	case len(v.named) > 0:
+		a.everyone, a.regions = p.chooseAll(f, v.named, places, now)
 	}
-	a.rrs = answer.NewRRset(p.Name, addrs, answer.TTLs{Normal: p.TTL, Low: p.LowTTL}, a.low || a.doubt != nil)
-	if a.allDown {
-		// These answers must not depend on the client, since the subnet's scope is 0 for them.
-		a.picker = anyone.Picker(members, a.k)
-		return a
-	}
-	a.picker = p.policy.Picker(members, a.k)
 	return a
 }
 
-// anyone is the policy of all_down answers.
-var anyone, _ = policy.New(policy.Spec{Name: "round_robin"})
+// chooseAllDown builds the choice of an all_down answer. These answers must not depend on the client, since the subnet's scope is 0 for
+// them: whatever the policy is, they take turns.
+func (p *Pool) chooseAllDown(f Family, v verdict, now time.Time) *choice {
+	addrs := v.addresses()
+	c := p.newChoice(f, "", len(addrs))
+	c.low = true
+	c.picker = policy.Turns(len(addrs))
+	if v.fixed == nil {
+		c.name(v.named, p.FadeIn, now)
+	}
+	c.rrs = answer.NewRRset(p.Name, addrs, c.ttls, true)
+	return c
+}
 
-// Reply completes a reply to a query for the addresses of one family. It returns false when there is nothing to name: the caller makes
-// the reply a NODATA one, unless the rcode says otherwise. perClient says whether the reply depends on the client.
-func (p *Pool) Reply(r *answer.Reply, f Family, client answer.Client, now time.Time) (named, perClient, allDown bool) {
+// chooseAll builds the choices among candidates of one tier: that of everyone, and those of regions.
+func (p *Pool) chooseAll(f Family, cs []candidate, places *place.Table, now time.Time) (everyone *choice, regions *regional) {
+	addrs := make([]netip.Addr, len(cs))
+	for i, c := range cs {
+		addrs[i] = c.address.addr
+	}
+	everyone = p.choose(f, cs[0].member.tierKey(), cs, now)
+	everyone.rrs = answer.NewRRset(p.Name, addrs, everyone.ttls, everyone.doubt != nil)
+	if !p.Prefer.Region {
+		return everyone, nil
+	}
+	position := make(map[*address]int32, len(cs))
+	for i, c := range cs {
+		position[c.address] = int32(i)
+	}
+	byName := make(map[string]*choice)
+	for region, members := range ofRegions(cs, p.Prefer.Min) {
+		c := p.choose(f, members[0].member.regionKey(), members, now)
+		positions := make([]int32, len(members))
+		for i, m := range members {
+			positions[i] = position[m.address]
+		}
+		c.rrs = everyone.rrs.Part(positions)
+		byName[region] = c
+	}
+	return everyone, newRegional(byName, places)
+}
+
+// Query is what a pool is told of a query for its addresses.
+type Query struct {
+	Client answer.Client
+	Name   string // as asked, lower-case
+	Region string // of the client, where the query tells it; empty: none
+}
+
+// Reply is what a pool did with a query.
+type Reply struct {
+	Named   bool // the reply names someone; else the caller makes it a NODATA one, unless its rcode says otherwise
+	AllDown bool // too few members are eligible
+	Scope   int  // the length of the shortest prefix of the client's address of which every address gets the same set
+}
+
+// Reply completes a reply to a query for the addresses of one family.
+func (p *Pool) Reply(r *answer.Reply, f Family, q Query, now time.Time) Reply {
 	a := &p.snapshot.Load().families[f]
 	p.stats.Answers.Add(1)
 	if a.allDown {
 		p.stats.AllDownAnswers.Add(1)
 	}
 	r.Msg.Rcode = a.rcode
-	if a.k == 0 {
-		return false, false, a.allDown
+	c, scope := a.of(q)
+	if c == nil {
+		return Reply{AllDown: a.allDown}
 	}
-	q := policy.Query{Turn: &p.stats.turns[f], Rand: rand.Uint64N}
-	if perClient = a.picker.PerClient(); perClient {
-		q.Key = client.Key()
+	asked := asked{now: now.Unix()}
+	if c.picker.PerClient() {
+		asked.key, scope = p.key(q), max(scope, p.keyBits(q.Client))
 	}
-	start, list := a.picker.Pick(q, make([]int32, 0, a.picker.Room()))
-	if list == nil {
-		r.Msg.Answer = a.rrs.Run(start, a.k, a.noteRun(start, now.Unix(), p))
-	} else {
-		r.Msg.Answer = a.rrs.List(list, a.noteList(list, now.Unix(), p))
-	}
-	return true, perClient, a.allDown
+	r.Msg.Answer = c.answer(asked)
+	return Reply{Named: true, AllDown: a.allDown, Scope: scope}
 }
 
-// noteRun writes down who is named by a run of k positions, and returns whether the answer has the low TTL.
-func (a *answers) noteRun(start int, now int64, p *Pool) (low bool) {
-	n := a.rrs.Len()
-	low = a.low
-	if a.doubt != nil {
-		for i := range a.k {
-			low = low || a.doubt[(start+i)%n]
+// of returns the choice for a query, nil when no one is to be named, and the scope that follows from the client's region.
+func (a *answers) of(q Query) (c *choice, scope int) {
+	if a.regions != nil {
+		if c, scope = a.regions.of(q.Client, q.Region); c != nil {
+			return c, scope
 		}
 	}
-	if a.named != nil {
-		ttl := p.ttl(low)
-		for i, at := 0, start; i < a.k; i, at = i+1, at+1 {
-			if at == n {
-				at = 0
-			}
-			a.named[at].note(now, ttl)
-		}
-	}
-	return low
+	return a.everyone, scope
 }
 
-// noteList is noteRun for a list of positions.
-func (a *answers) noteList(list []int32, now int64, p *Pool) (low bool) {
-	low = a.low
-	if a.doubt != nil {
-		for _, at := range list {
-			low = low || a.doubt[at]
-		}
+// key returns what the choice of a client depends on.
+func (p *Pool) key(q Query) uint64 {
+	key := q.Client.Key(p.Policy.Bits4, p.Policy.Bits6)
+	if p.Policy.ByName {
+		key = policy.WithName(key, q.Name)
 	}
-	ttl := p.ttl(low)
-	for _, at := range list {
-		a.named[at].note(now, ttl)
-	}
-	return low
+	return key
 }
 
-func (p *Pool) ttl(low bool) uint32 {
-	if low {
-		return p.LowTTL
-	}
-	return p.TTL
+func (p *Pool) keyBits(client answer.Client) int {
+	return client.KeyBits(p.Policy.Bits4, p.Policy.Bits6)
+}
+
+// PrefersRegion says whether replies depend on the client's region now.
+func (p *Pool) PrefersRegion() bool {
+	s := p.snapshot.Load()
+	return s.families[A].regions != nil || s.families[AAAA].regions != nil
 }
 
 // Has says whether some member of the pool has an address of the family.

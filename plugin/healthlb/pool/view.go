@@ -6,6 +6,7 @@ import (
 
 	"example.org/healthlb/plugin/healthlb/block"
 	"example.org/healthlb/plugin/healthlb/health"
+	"example.org/healthlb/plugin/healthlb/policy"
 )
 
 // View is what there is to see of a pool at one moment, for people and for metrics.
@@ -17,7 +18,8 @@ type View struct {
 // FamilyView is one family of a pool.
 type FamilyView struct {
 	Members  int // 0: the pool does not have this family
-	Eligible int
+	Able     int // how many are eligible, standbys included
+	Eligible int // how many count for min_up
 	MinUp    int
 	AllDown  bool
 }
@@ -36,6 +38,12 @@ type AddressView struct {
 	Since       time.Time
 	Reason      string // what the last probe that did not pass said
 	Eligible    bool
+	Fade        float64 // how much of its share it has: 1, while it does not fade in
+	Configured  float64 // its share of the names in answers as configured, for clients without a region of their own; 0: not answered with
+	Served      float64 // its share of them in the last minutes; see windowSeconds
+	Answers     uint64  // the answers that named it
+	Leases      float64 // its answer leases; only where the policy looks at them
+	Reported    *float64
 	Block       *block.Entry
 	Checks      []CheckView
 	Answered    *time.Time
@@ -50,17 +58,26 @@ type CheckView struct {
 	Last   Observation
 }
 
-// View looks at the pool as it is under the given blocks.
-func (p *Pool) View(blocks *block.Set) View {
+// View looks at the pool as it is at a moment under the given blocks.
+func (p *Pool) View(blocks *block.Set, now time.Time) View {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	v := View{Members: make([]MemberView, len(p.members))}
 	eligible := make(map[*address]bool)
+	configured := make(map[*address]float64)
+	var served [Families]float64
 	for f := range Families {
 		verdict := p.judge(Family(f), blocks)
-		v.Families[f] = FamilyView{len(verdict.all), len(verdict.eligible), verdict.minUp, verdict.allDown}
-		for _, c := range verdict.eligible {
+		v.Families[f] = FamilyView{len(verdict.all), len(verdict.able), len(verdict.eligible), verdict.minUp, verdict.allDown}
+		for _, c := range verdict.able {
 			eligible[c.address] = true
+		}
+		shares := p.shares(verdict, now)
+		for i, c := range verdict.named {
+			configured[c.address] = shares[i]
+		}
+		for _, c := range verdict.all {
+			served[f] += c.address.usage.served.recent(now.Unix())
 		}
 	}
 	for i := range p.members {
@@ -69,7 +86,12 @@ func (p *Pool) View(blocks *block.Set) View {
 		for f, a := range m.addresses {
 			if a != nil {
 				view := a.view(Family(f))
-				view.Eligible = eligible[a]
+				view.Eligible, view.Fade, view.Configured = eligible[a], p.FadeIn.of(a.usage, now), configured[a]
+				view.Answers = a.usage.served.answers.Load()
+				if served[f] > 0 {
+					view.Served = a.usage.served.recent(now.Unix()) / served[f]
+				}
+				view.look(a.usage, now)
 				if entry, omitted := blocks.Omits(a.addr, p.Name); omitted {
 					view.Block = &entry
 				}
@@ -80,9 +102,46 @@ func (p *Pool) View(blocks *block.Set) View {
 	return v
 }
 
+// look fills in the load, where it is written down.
+func (v *AddressView) look(u *usage, now time.Time) {
+	l := u.load.Load()
+	if l == nil {
+		return
+	}
+	v.Leases = float64(l.Leases(now.Unix())) / policy.One
+	if load, fresh := l.Reported(now.Unix()); fresh {
+		v.Reported = &load
+	}
+}
+
+// shares returns the share of each of the named in the names of answers, as configured.
+func (p *Pool) shares(v verdict, now time.Time) []float64 {
+	if len(v.named) == 0 {
+		return nil
+	}
+	k := len(v.named)
+	if p.Answers > 0 {
+		k = min(k, p.Answers)
+	}
+	told, cs := make([]policy.Member, len(v.named)), make([]policy.Candidate, len(v.named))
+	named := v.named
+	if !v.allDown {
+		named = p.FadeIn.faded(v.named, now)
+	}
+	for i, c := range named {
+		told[i] = policy.Member{ID: c.member.ID, Weight: c.member.Weight}
+		cs[i] = policy.Candidate{Member: int32(i), Fade: c.fade}
+	}
+	s := p.Policy
+	if v.allDown {
+		s.Name = "round_robin"
+	}
+	return s.Shares(told, cs, k)
+}
+
 func (a *address) view(f Family) AddressView {
 	v := AddressView{
-		Addr: a.addr, Family: f, State: a.state, Since: a.since,
+		Addr: a.addr, Family: f, State: a.state, Since: a.since, Reason: a.reason(),
 		Answered: a.usage.lastAnswer(), SafeAfter: a.usage.safe(),
 	}
 	for i := range v.Transitions {
@@ -93,9 +152,16 @@ func (a *address) view(f Family) AddressView {
 		check := s.Pool.Checks[s.Check]
 		check.Port = s.Probe.Port()
 		v.Checks = append(v.Checks, CheckView{check, s.record, s.last})
-		if s.record.State == a.state && v.Reason == "" {
-			v.Reason = s.last.Reason
-		}
 	}
 	return v
+}
+
+// reason returns what the last probe of a check that makes the address's state said.
+func (a *address) reason() string {
+	for i := range a.slots {
+		if s := &a.slots[i]; s.record.State == a.state && s.last.Reason != "" {
+			return s.last.Reason
+		}
+	}
+	return ""
 }

@@ -1,0 +1,95 @@
+package admin
+
+import (
+	"net/http"
+	"strings"
+
+	"example.org/healthlb/plugin/healthlb/block"
+)
+
+// getExplanation tells what a client would be answered, and why.
+func (s *service) getExplanation(w http.ResponseWriter, r *http.Request) error {
+	q, err := parseExplain(r)
+	if err != nil {
+		return err
+	}
+	e, err := s.backend.Explain(q)
+	if err != nil {
+		return err
+	}
+	return respond(w, e.complete())
+}
+
+// parseExplain reads the parameters of a request to explain.
+func parseExplain(r *http.Request) (q ExplainQuery, err error) {
+	query, err := parseQuery(r, "name", "client", "type", "without", "region")
+	if err != nil {
+		return ExplainQuery{}, err
+	}
+	switch {
+	case query["name"] == "":
+		return ExplainQuery{}, NewProblem(http.StatusBadRequest, "query parameter name is missing: want the domain name that is asked for")
+	case query["client"] == "":
+		return ExplainQuery{}, NewProblem(http.StatusBadRequest, "query parameter client is missing: want the address or network that asks")
+	}
+	if q.Name, err = parseName(query["name"]); err != nil {
+		return ExplainQuery{}, err
+	}
+	if q.Client, err = block.ParsePrefix(query["client"]); err != nil {
+		return ExplainQuery{}, NewProblem(http.StatusBadRequest, "client: %v", err)
+	}
+	if q.Type, err = parseType(query); err != nil {
+		return ExplainQuery{}, err
+	}
+	if q.Without, err = optionalWord(query, "without"); err != nil {
+		return ExplainQuery{}, err
+	}
+	if q.Region, err = optionalWord(query, "region"); err != nil {
+		return ExplainQuery{}, err
+	}
+	return q, nil
+}
+
+// longestName counts letters and dots with the last dot: 255 octets on the wire (RFC 1035 section 2.3.4).
+const longestName = 254
+
+// parseName reads a name that a client may ask for, and returns it as a lower-case FQDN. Names with escapes are no names here.
+func parseName(s string) (string, error) {
+	name, err := block.ParsePool(s)
+	if err == nil && len(name) > longestName {
+		return "", NewProblem(http.StatusBadRequest, "name: a domain name has at most %d letters and dots, and this one has %d", longestName, len(name))
+	}
+	if err != nil || strings.ContainsFunc(s, notInName) {
+		return "", NewProblem(http.StatusBadRequest, "name %q is no domain name such as www.lb.example.org: "+
+			"want letters, digits, - and _ with dots in between (international names in their xn-- form)", s)
+	}
+	return name, nil
+}
+
+// notInName tells whether a character is barred from names. The star is that of a wildcard.
+func notInName(c rune) bool {
+	letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+	return !letter && !strings.ContainsRune("-_.*", c)
+}
+
+// parseType reads the type of the records that are asked for, which is A when not given.
+func parseType(query map[string]string) (string, error) {
+	given, found := query["type"]
+	if !found {
+		return "A", nil
+	}
+	switch t := strings.ToUpper(given); t {
+	case "A", "AAAA":
+		return t, nil
+	}
+	return "", NewProblem(http.StatusBadRequest, "type %q is not answered from pools: want A or AAAA", given)
+}
+
+// optionalWord reads a parameter that names a member or a region, if it is there.
+func optionalWord(query map[string]string, parameter string) (string, error) {
+	s, found := query[parameter]
+	if !found {
+		return "", nil
+	}
+	return s, checkWord(parameter, s)
+}

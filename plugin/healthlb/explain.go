@@ -1,0 +1,77 @@
+package healthlb
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"example.org/healthlb/plugin/healthlb/admin"
+	"example.org/healthlb/plugin/healthlb/answer"
+	"example.org/healthlb/plugin/healthlb/pool"
+)
+
+// explainDraws is how many answers the shares of an explanation are taken from: so many that a share is right to a percent (three times
+// the standard deviation of a share of one half is 1.5%).
+const explainDraws = 10_000
+
+// Explain implements admin.Backend.
+func (h *hub) Explain(q admin.ExplainQuery) (admin.Explanation, error) {
+	p := h.poolFor(q.Name)
+	if p == nil {
+		return admin.Explanation{}, admin.NewProblem(http.StatusNotFound, "there is no pool that answers for %s", q.Name)
+	}
+	v := p.View(p.around().Blocks, time.Now())
+	if q.Without != "" && !slices.ContainsFunc(v.Members, func(m pool.MemberView) bool { return m.ID == q.Without }) {
+		return admin.Explanation{}, admin.NewProblem(http.StatusNotFound, "pool %s has no member %s", p.Name, q.Without)
+	}
+	if q.Region != "" && p.site.label == "" {
+		return admin.Explanation{}, admin.NewProblem(http.StatusBadRequest, "region: pool %s takes the client's region from its address, and not from another plugin", p.Name)
+	}
+	f := pool.A
+	if q.Type == dns.TypeToString[dns.TypeAAAA] {
+		f = pool.AAAA
+	}
+	asked := pool.Query{Client: answer.ClientIn(q.Client), Name: q.Name, Region: q.Region}
+	e := p.Explain(f, asked, p.around(), q.Without, explainDraws, time.Now())
+	told := admin.Explanation{
+		Name: q.Name, Pool: p.Name, Type: q.Type, Client: clientText(q), Region: e.Region, Without: q.Without, Policy: p.Policy.Name,
+		AllDown: e.AllDown, EligibleCount: e.Eligible, MinUp: e.MinUp, Draws: e.Draws,
+		Answer: admin.ExplainAnswer{RCode: dns.RcodeToString[e.Rcode], TTL: e.TTL, Scope: e.Scope},
+	}
+	for _, addr := range e.Answer {
+		told.Answer.Addresses = append(told.Answer.Addresses, addr.String())
+	}
+	for _, m := range e.Members {
+		told.Members = append(told.Members, admin.ExplainMember{
+			ID: m.ID, Address: m.Addr.String(), In: m.In, Stage: m.Stage, Why: m.Why, Share: m.Share,
+		})
+	}
+	return told, nil
+}
+
+// clientText writes a client as one would ask for it: a single address without its prefix length.
+func clientText(q admin.ExplainQuery) string {
+	if q.Client.IsSingleIP() {
+		return q.Client.Addr().String()
+	}
+	return q.Client.String()
+}
+
+// poolFor returns the pool that answers for a name, its own or one that a wildcard covers; nil when there is none.
+func (h *hub) poolFor(name string) *livePool {
+	g := h.current.Load()
+	if g == nil {
+		return nil
+	}
+	if p := g.byName[name]; p != nil {
+		return p
+	}
+	for _, s := range g.sites {
+		if m := s.names.find(name); m.node != nil && m.node.pool != nil {
+			return g.byName[m.node.pool.Name]
+		}
+	}
+	return nil
+}

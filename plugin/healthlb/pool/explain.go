@@ -1,0 +1,163 @@
+package pool
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"example.org/healthlb/plugin/healthlb/block"
+	"example.org/healthlb/plugin/healthlb/health"
+	"example.org/healthlb/plugin/healthlb/policy"
+)
+
+// Explanation says what one client gets of one family, and why.
+type Explanation struct {
+	AllDown  bool
+	Eligible int // how many count for min_up
+	MinUp    int
+	Region   string // the client's, as far as it makes a difference
+	Rcode    int
+	TTL      uint32 // seconds; of the answer that would be given
+	Answer   []netip.Addr
+	Scope    int // see Reply
+	Draws    int // how many answers the shares are taken from
+	Members  []Explained
+}
+
+// Explained says of one member why it is in or out.
+type Explained struct {
+	ID    string
+	Addr  netip.Addr
+	In    bool    // the policy picks among it and others
+	Stage string  // where it was left out, or policy
+	Why   string  // in words
+	Share float64 // in what share of the answers it was named
+}
+
+// Explain tells what the answer to a query would be at a moment, and why. without is the id of a member to leave out, as if an operator
+// had taken it away; empty: none. Nothing is written down: later answers are as they would have been.
+func (p *Pool) Explain(f Family, q Query, by Around, without string, draws int, now time.Time) Explanation {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	v := p.judgeWithout(f, by.Blocks, without)
+	a := p.answers(f, v, by.Places, now)
+	e := Explanation{AllDown: v.allDown, Eligible: len(v.eligible), MinUp: v.minUp, Rcode: a.rcode, Draws: draws}
+	c, scope := a.of(q)
+	e.Scope = scope
+	named := make(map[netip.Addr]int)
+	if c != nil {
+		c.turn = copied(c.turn)
+		asked := asked{now: now.Unix(), dry: true}
+		if c.picker.PerClient() {
+			asked.key, e.Scope = p.key(q), max(scope, p.keyBits(q.Client))
+		}
+		for _, rr := range c.answer(asked) {
+			e.Answer, e.TTL = append(e.Answer, addrOf(rr)), rr.Header().Ttl
+		}
+		for range draws {
+			for _, rr := range c.answer(asked) {
+				named[addrOf(rr)]++
+			}
+		}
+		e.Members = p.stagesOf(v, &a, c, asked.key, without, by.Blocks, now)
+	} else {
+		e.Members = p.stagesOf(v, &a, nil, 0, without, by.Blocks, now)
+	}
+	if c != nil && c != a.everyone {
+		e.Region = c.region
+	}
+	for i := range e.Members {
+		e.Members[i].Share = float64(named[e.Members[i].Addr]) / float64(max(1, draws))
+	}
+	return e
+}
+
+func copied(turn *atomic.Uint64) *atomic.Uint64 {
+	c := new(atomic.Uint64)
+	c.Store(turn.Load())
+	return c
+}
+
+func addrOf(rr dns.RR) netip.Addr {
+	var addr netip.Addr
+	switch rr := rr.(type) {
+	case *dns.A:
+		addr, _ = netip.AddrFromSlice(rr.A.To4())
+	case *dns.AAAA:
+		addr, _ = netip.AddrFromSlice(rr.AAAA)
+	}
+	return addr
+}
+
+// stagesOf says of each address of the family how far it came. c is the client's choice, nil when the answer names no one.
+func (p *Pool) stagesOf(v verdict, a *answers, c *choice, key uint64, without string, blocks *block.Set, now time.Time) []Explained {
+	var shard []*usage
+	if c != nil {
+		if s, sharded := c.picker.(policy.Sharder); sharded {
+			for _, at := range s.Shard(key, nil) {
+				shard = append(shard, c.named[at])
+			}
+		}
+	}
+	var explained []Explained
+	for _, m := range v.all {
+		e := Explained{ID: m.member.ID, Addr: m.address.addr}
+		switch {
+		case m.member.ID == without:
+			e.Stage, e.Why = "without", "left out as the question asks"
+		case !has(v.allowed, m):
+			entry, _ := blocks.Omits(m.address.addr, p.Name)
+			e.Stage, e.Why = "blocked", "blocked: "+entry.String()
+		case v.allDown:
+			e.In = has(v.named, m)
+			e.Stage, e.Why = "all_down", fmt.Sprintf("%d eligible, and min_up is %d: answered as all_down says; %s", len(v.eligible), v.minUp, m.address.text())
+		case !has(v.willing, m):
+			e.Stage, e.Why = "lame", m.address.text()
+		case !has(v.able, m):
+			e.Stage, e.Why = "health", m.address.text()
+		case !has(v.eligible, m):
+			e.Stage, e.Why = "standby", "weight 0, and others are eligible"
+		case !has(v.named, m):
+			e.Stage, e.Why = "priority", fmt.Sprintf("in tier %d, and tier %d answers", m.member.tier+1, v.named[0].member.tier+1)
+		case c != nil && !slices.Contains(c.named, m.address.usage):
+			e.Stage, e.Why = "region", fmt.Sprintf("in %s, and the client's region %s has members enough", regionText(m.member.Region), c.region)
+		case shard != nil && !slices.Contains(shard, m.address.usage):
+			e.Stage, e.Why = "shard", fmt.Sprintf("not one of the %d members that this client sees", len(shard))
+		default:
+			e.In, e.Stage, e.Why = true, "policy", m.address.text()
+			if fade := p.FadeIn.of(m.address.usage, now); fade < 1 {
+				e.Why += fmt.Sprintf("; fades in: has %.0f%% of its share", 100*fade)
+			}
+		}
+		explained = append(explained, e)
+	}
+	return explained
+}
+
+func has(cs []candidate, m candidate) bool {
+	_, found := slices.BinarySearchFunc(cs, m, func(a, b candidate) int { return a.index - b.index })
+	return found
+}
+
+func regionText(region string) string {
+	if region == "" {
+		return "no region"
+	}
+	return "region " + region
+}
+
+// text says what state an address is in, and why.
+func (a *address) text() string {
+	if a.state == health.Unknown {
+		return "not probed yet"
+	}
+	text := a.state.String() + " since " + a.since.UTC().Format(time.RFC3339)
+	if reason := a.reason(); reason != "" && a.state != health.Up {
+		text += ": " + reason
+	}
+	return text
+}

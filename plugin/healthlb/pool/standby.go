@@ -1,0 +1,10 @@
+package pool
+
+// withoutStandbys leaves out the members of weight 0, unless no one else is there.
+func withoutStandbys(cs []candidate) []candidate {
+	regulars := keep(cs, func(c candidate) bool { return c.member.Weight > 0 })
+	if len(regulars) == 0 {
+		return cs
+	}
+	return regulars
+}

@@ -1,0 +1,66 @@
+package pool
+
+import (
+	"sync/atomic"
+	"time"
+
+	"example.org/healthlb/plugin/healthlb/health"
+	"example.org/healthlb/plugin/healthlb/policy"
+)
+
+// usage is what is written down of an address when it is answered with. It outlives the pool over reloads.
+type usage struct {
+	answered  atomic.Int64 // when it was last named, in seconds since 1970; 0: never
+	safeAfter atomic.Int64 // when the last answer that may have named it has run out of caches, rounded up, in seconds since 1970
+	served    served
+
+	cameUp      atomic.Int64                // the moment from which on it fades in, see sinceEpoch; 0: it does not
+	load        atomic.Pointer[policy.Load] // nil: the policy does not ask
+	transitions [health.States]atomic.Uint64
+
+	// teller is whose transitions count. While a reload is under way, the pools of two Corefiles see the same results for one address.
+	teller atomic.Pointer[address]
+}
+
+// begin notes that nothing is known of answers before now: somebody else may have named the address, a process before this one for
+// instance, and caches may hold it for one TTL from now.
+func (u *usage) begin(now time.Time, ttl uint32) { u.safeAfter.Store(now.Unix() + 1 + int64(ttl)) }
+
+// bear has the load of the address written down if the policy asks for it.
+func (u *usage) bear(s policy.Spec, ttl uint32) {
+	if s.Leases() && u.load.Load() == nil {
+		u.load.CompareAndSwap(nil, policy.NewLoad(ttl))
+	}
+}
+
+// note writes down that an answer with this TTL names the address. Most calls find that the same second has been noted already, and
+// only count.
+func (u *usage) note(now int64, ttl uint32) {
+	u.served.answers.Add(1)
+	safe := now + 1 + int64(ttl)
+	if u.answered.Load() >= now && u.safeAfter.Load() >= safe {
+		return
+	}
+	u.served.turnOver(now)
+	raise(&u.answered, now)
+	raise(&u.safeAfter, safe)
+}
+
+// raise sets v to x unless it is larger already.
+func raise(v *atomic.Int64, x int64) {
+	for old := v.Load(); old < x && !v.CompareAndSwap(old, x); old = v.Load() {
+	}
+}
+
+// lastAnswer returns when the address was last named, nil for never.
+func (u *usage) lastAnswer() *time.Time {
+	s := u.answered.Load()
+	if s == 0 {
+		return nil
+	}
+	t := time.Unix(s, 0).UTC()
+	return &t
+}
+
+// safe returns when the last answer that may have named the address has run out of caches.
+func (u *usage) safe() time.Time { return time.Unix(u.safeAfter.Load(), 0).UTC() }
