@@ -7,8 +7,6 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-
-	"pgregory.net/rapid"
 )
 
 func entry(prefix, region string) Entry { return Entry{netip.MustParsePrefix(prefix), region} }
@@ -111,71 +109,6 @@ func TestNewErrors(t *testing.T) {
 		}
 	}
 	mustNew(t, entry("192.0.2.0/24", "a"), entry("192.0.2.0/24", "a")) // saying the same twice is no contradiction
-}
-
-// TestFindAgainstTheNaiveOne compares with looking at every address: of a /24, and of an IPv6 /120, with addresses outside them as one
-// more kind, since no entry covers those.
-func TestFindAgainstTheNaiveOne(t *testing.T) {
-	for _, universe := range []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/120")} {
-		length := universe.Addr().BitLen()
-		at := func(i int) netip.Addr {
-			b := universe.Addr().AsSlice()
-			b[len(b)-1] = byte(i)
-			addr, _ := netip.AddrFromSlice(b)
-			return addr
-		}
-		rapid.Check(t, func(r *rapid.T) {
-			byPrefix := map[netip.Prefix]string{}
-			for range rapid.IntRange(0, 12).Draw(r, "n") {
-				p, _ := at(rapid.IntRange(0, 255).Draw(r, "addr")).Prefix(rapid.IntRange(length-8, length).Draw(r, "bits"))
-				byPrefix[p] = rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(r, "region")
-			}
-			var entries []Entry
-			for p, region := range byPrefix {
-				entries = append(entries, Entry{p, region})
-			}
-			table := mustNew(t, entries...)
-			own := table.own(rapid.SliceOfDistinct(rapid.SampledFrom([]string{"a", "b", "c", "d"}), rapid.ID[string]).Draw(r, "own")...)
-			classes := make([]int, 256)
-			for i := range classes {
-				best := -1
-				classes[i] = -1
-				for p, region := range byPrefix {
-					if p.Contains(at(i)) && p.Bits() > best {
-						best = p.Bits()
-						for number, name := range table.Regions() {
-							if name == region {
-								classes[i] = number
-							}
-						}
-					}
-				}
-				if classes[i] >= 0 && !own.Has(classes[i]) {
-					classes[i] = -1
-				}
-			}
-			for i := range classes {
-				bits := length
-				for ; bits > length-8; bits-- {
-					size := 1 << (length - bits + 1)
-					first, same := i/size*size, true
-					for j := first; j < first+size; j++ {
-						same = same && classes[j] == classes[i]
-					}
-					if !same {
-						break
-					}
-				}
-				region, got := table.Find(at(i), own)
-				if region != classes[i] || got != bits && bits > length-8 {
-					r.Fatalf("%s: region %d, %d bits; want %d, %d", at(i), region, got, classes[i], bits)
-				}
-				if bits == length-8 && (got > bits || classes[i] >= 0 && got != bits) {
-					r.Fatalf("%s: %d bits, want %d or less", at(i), got, bits)
-				}
-			}
-		})
-	}
 }
 
 // randomEntries are networks from /8 to /24 in 250 regions.

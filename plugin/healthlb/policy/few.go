@@ -8,13 +8,11 @@ import (
 // few are the candidates that one client sees, at most MaxShard.
 type few struct {
 	rivals []rival // all candidates
-	list   []int32 // the positions of those that the client sees, in the order drawn
+	list   []int32 // the positions of those that the client sees, in the order drawn; at least one
 	k      int     // how many an answer names at most; no more than there are in list
-	fading bool    // whether some candidate is fading in; not necessarily one in list
 }
 
-// choose moves those of a few whom the answer to a query names to the front of the list, and returns how many they are. A fade counts
-// relative to the largest in the list, so that each client has someone to go to.
+// choose moves those of a few whom the answer to a query names to the front of the list, and returns how many they are.
 type choose func(Query, few) int
 
 // choices has what each policy does with a few. Policies that give everyone a turn draw lots here, since each client sees another few and
@@ -39,24 +37,14 @@ func (f *few) at(i int) *rival { return &f.rivals[f.list[i]] }
 // swap exchanges two in the list.
 func (f *few) swap(i, j int) { f.list[i], f.list[j] = f.list[j], f.list[i] }
 
-// top returns the largest fade in the list.
-func (f *few) top() float64 {
-	if !f.fading {
-		return 1
+// joined moves those that the client has joined by now to the front, in the order they have, and returns how many they are. A fade counts
+// relative to the largest in the list, so that each client has someone to go to. Fading in is by client whatever the policy: so A and AAAA
+// records name the same servers meanwhile.
+func (f *few) joined(key uint64) int {
+	top, joined := 0.0, 0
+	for i := range f.list {
+		top = max(top, f.at(i).fade)
 	}
-	top := 0.0
-	for _, x := range f.list {
-		top = max(top, f.rivals[x].fade)
-	}
-	return top
-}
-
-// join moves those that the client has joined to the front, in the order they have, and returns how many they are.
-func (f *few) join(key uint64) int {
-	if !f.fading {
-		return len(f.list)
-	}
-	top, joined := f.top(), 0
 	for i := range f.list {
 		if r := f.at(i); r.fade == top || r.id.joined(key, r.fade/top) {
 			f.swap(joined, i)
@@ -66,19 +54,15 @@ func (f *few) join(key uint64) int {
 	return joined
 }
 
-// chooseFirst names the first in the order of the members that the client has joined: failover.
-func chooseFirst(q Query, f few) int {
+// chooseFirst names the first in the order of the members: failover.
+func chooseFirst(_ Query, f few) int {
 	slices.Sort(f.list)
-	joined := f.join(q.Key)
-	return min(f.k, joined)
+	return f.k
 }
 
 // chooseRun names a run, in the order of the members, from a random one on: round robin.
 func chooseRun(q Query, f few) int {
 	slices.Sort(f.list)
-	if f.fading {
-		return f.sample(q, (*rival).alike)
-	}
 	start := int(q.Rand(uint64(len(f.list))))
 	var run [MaxShard]int32
 	n := copy(run[:], f.list[start:])
@@ -88,25 +72,18 @@ func chooseRun(q Query, f few) int {
 
 // chooseAny names a random subset: random.
 func chooseAny(q Query, f few) int {
-	if f.fading {
-		return f.sample(q, (*rival).alike)
-	}
 	for i := range f.k {
 		f.swap(i, i+int(q.Rand(uint64(len(f.list)-i))))
 	}
 	return f.k
 }
 
-// chooseByWeight names each as often as its weight says: weighted.
+// chooseByWeight names each in proportion to its weight, but no one more often than in each answer; what is left over goes to the others:
+// weighted. It is systematic sampling: on a line on which each has its share, the owners of the points u, u+1, u+2 ... are named, for a
+// random u.
 func chooseByWeight(q Query, f few) int {
-	return f.sample(q, (*rival).byWeight)
-}
-
-// sample names each in proportion to weight x fade, but no more often than in each answer x fade; what is left over goes to the others.
-// It is systematic sampling: on a line on which each has its share, the owners of the points u, u+1, u+2 ... are named, for a random u.
-func (f *few) sample(q Query, weight func(*rival) float64) int {
 	var shares [MaxShard]float64
-	f.include(&shares, weight)
+	f.include(&shares)
 	end := unit(q)
 	named := 0
 	for i := range f.list {
@@ -123,18 +100,15 @@ func (f *few) sample(q Query, weight func(*rival) float64) int {
 
 // include sets shares to the part of the answers that each in the list is named in, which see inclusion. It goes through the list again
 // as long as more reach their limit: some few times.
-func (f *few) include(shares *[MaxShard]float64, weight func(*rival) float64) {
-	top := f.top()
+func (f *few) include(shares *[MaxShard]float64) {
 	for scale, last := 0.0, -1.0; scale > last; {
 		left, points := float64(f.k), 0.0 // what is to be shared among those below their limit, and by what
 		for i := range f.list {
-			r := f.at(i)
-			if fade, w := r.fade/top, weight(r); w*scale >= 1 {
-				shares[i] = fade
-				left -= fade
+			w := f.at(i).weight
+			if shares[i] = min(1, w*scale); shares[i] == 1 {
+				left--
 			} else {
-				shares[i] = w * fade * scale
-				points += w * fade
+				points += w
 			}
 		}
 		last = scale

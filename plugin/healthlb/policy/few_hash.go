@@ -5,9 +5,8 @@ import "math"
 // chooseByHash names those to whom a client's key gives the best scores: weighted rendezvous hashing (the logarithmic
 // method), which needs no ring of the few.
 func chooseByHash(q Query, f few) int {
-	f.list = f.list[:f.join(q.Key)]
 	f.rank(q.Key, f.k)
-	return min(f.k, len(f.list))
+	return f.k
 }
 
 // scoreSalt keeps the scores apart from the fading in of members, which looks at the same key and member. It is the fraction of the square
@@ -39,8 +38,6 @@ type bounded float64
 
 // choose names those of the best scores that are within their bounds.
 func (b bounded) choose(q Query, f few) int {
-	f.list = f.list[:f.join(q.Key)]
-	f.k = min(f.k, len(f.list))
 	f.rank(q.Key, len(f.list))
 	var limits [MaxShard]int64
 	b.limits(q, &f, &limits)
@@ -78,7 +75,7 @@ func (b bounded) choose(q Query, f few) int {
 // limits sets the bound of each in the list.
 func (b bounded) limits(q Query, f *few, limits *[MaxShard]int64) {
 	var shares [MaxShard]float64
-	f.include(&shares, (*rival).byWeight)
+	f.include(&shares)
 	sum, whole := int64(One), 0.0
 	for i := range f.list {
 		sum += f.at(i).load.Leases(q.Now)

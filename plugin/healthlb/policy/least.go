@@ -51,8 +51,7 @@ func rivals(ms []Member, ids []identity, cs []Candidate) []rival {
 	return rs
 }
 
-// How much a candidate counts: alike for all, by its weight, or by weight x fade.
-func (*rival) alike() float64      { return 1 }
+// How much a candidate counts: by its weight, or by weight x fade.
 func (r *rival) byWeight() float64 { return r.weight }
 func (r *rival) byFade() float64   { return r.weight * r.fade }
 

@@ -44,8 +44,14 @@ func lease(named int) int64 { return max(1, One/int64(named)) }
 
 // NewLoad returns the Load of a member that answers with a TTL of up to maxTTL seconds name.
 func NewLoad(maxTTL uint32) *Load {
-	return &Load{width: max(1, (int64(maxTTL)+slotsPerTTL-1)/slotsPerTTL)}
+	return &Load{width: widthFor(maxTTL)}
 }
+
+// Covers says whether the Load can tell leases of a TTL apart.
+func (l *Load) Covers(ttl uint32) bool { return l.width >= widthFor(ttl) }
+
+// widthFor returns how wide slots are for a TTL, in seconds.
+func widthFor(ttl uint32) int64 { return max(1, (int64(ttl)+slotsPerTTL-1)/slotsPerTTL) }
 
 // Leases returns the leases at a time in seconds since 1970, in parts of One.
 func (l *Load) Leases(now int64) int64 {

@@ -65,9 +65,9 @@ type shard struct {
 // the fraction of the square root of 3.
 const keyStep = 0xbb67ae8584caa73b
 
-// Pick draws the members that the client sees into list, and has those that are named moved to its front.
-func (s *shard) Pick(q Query, list []int32) (int, []int32) {
-	at := q.Key
+// Shard implements Sharder.
+func (s *shard) Shard(key uint64, list []int32) []int32 {
+	at := key
 	for len(list) < s.k {
 		at += keyStep
 		draw := mix(at)
@@ -78,7 +78,18 @@ func (s *shard) Pick(q Query, list []int32) (int, []int32) {
 		}
 		list = append(list, x)
 	}
-	return 0, list[:s.choose(q, few{s.rivals, list, s.names, s.fading})]
+	return list
+}
+
+// Pick draws the members that the client sees into list, and has those that are named moved to its front.
+func (s *shard) Pick(q Query, list []int32) (int, []int32) {
+	list = s.Shard(q.Key, list)
+	f := few{s.rivals, list, s.names}
+	if s.fading {
+		f.list = list[:f.joined(q.Key)]
+		f.k = min(f.k, len(f.list))
+	}
+	return 0, list[:s.choose(q, f)]
 }
 
 // Room implements Picker.

@@ -98,11 +98,6 @@ func TestShardedShares(t *testing.T) {
 		for seed := range uint64(20) {
 			s := newScene(t, Spec{Name: name, Shard: 4}, weights...)
 			s.seed(seed)
-			if seed%2 == 0 {
-				for i := range s.cs {
-					s.cs[i].Fade = 1 - float64(i%3)/3
-				}
-			}
 			p := s.policy.Picker(s.cs, 1)
 			key := s.random.Uint64()
 			ms := seen(s, p, s.cs, key)
@@ -111,9 +106,9 @@ func TestShardedShares(t *testing.T) {
 				counts[slices.Index(ms, named(p, s.cs, 1, s.query(key))[0])]++
 			}
 			for i, m := range ms {
-				expected[i] = s.cs[m].Fade
+				expected[i] = 1
 				if name == "weighted" {
-					expected[i] *= float64(weights[m])
+					expected[i] = float64(weights[m])
 				}
 				sum += expected[i]
 			}
@@ -189,6 +184,25 @@ func TestShardedClientsCrossOnce(t *testing.T) {
 		// With failover, the first of all is named to everyone who sees it: 40%.
 		if half := float64(steps[5]) / float64(steps[10]); half < 0.35 || half > 0.65 {
 			t.Errorf("%s: at half the fade %.2f have crossed", name, half)
+		}
+	}
+}
+
+// TestShardedFadeIsByClient has a member fade in where answers name all that a client sees: whatever the policy, a client that has been
+// answered with it once is from then on.
+func TestShardedFadeIsByClient(t *testing.T) {
+	for _, name := range Names {
+		s := newScene(t, Spec{Name: name, Shard: 4}, alike(10, 1)...)
+		crossed := make([]bool, 500)
+		for step := 1; step <= 10; step++ {
+			s.cs[0].Fade = float64(step) / 10
+			p := s.policy.Picker(s.cs, 4)
+			for c, was := range crossed {
+				crossed[c] = slices.Contains(named(p, s.cs, 4, s.query(mix(uint64(c)))), 0)
+				if was && !crossed[c] {
+					t.Fatalf("%s: client %d went back at %.1f", name, c, s.cs[0].Fade)
+				}
+			}
 		}
 	}
 }

@@ -18,10 +18,10 @@ type choice struct {
 	rrs    *answer.RRset
 	picker policy.Picker
 	turn   *atomic.Uint64
-	low    bool     // every answer has the low TTL
-	named  []*usage // by position in rrs; nil with all_down addresses
-	doubt  []bool   // by position in rrs: calls for the low TTL; nil when none does
-	leases bool     // the policy looks at answer leases
+	low    bool           // every answer has the low TTL
+	named  []*usage       // by position in rrs; nil with all_down addresses
+	doubt  []bool         // by position in rrs: calls for the low TTL; nil when none does
+	loads  []*policy.Load // by position in rrs; nil unless the policy looks at answer leases
 	ttls   answer.TTLs
 	region string // whose choice it is; empty: everyone's
 }
@@ -78,8 +78,8 @@ func (c *choice) noteRun(start int, now int64, ttl uint32) {
 	at := start
 	for range c.k {
 		c.named[at].note(now, ttl)
-		if c.leases {
-			c.named[at].load.Load().Hold(now+int64(ttl), c.k)
+		if c.loads != nil {
+			c.loads[at].Hold(now+1+int64(ttl), c.k)
 		}
 		if at++; at == len(c.named) {
 			at = 0
@@ -91,8 +91,8 @@ func (c *choice) noteRun(start int, now int64, ttl uint32) {
 func (c *choice) noteList(list []int32, now int64, ttl uint32) {
 	for _, at := range list {
 		c.named[at].note(now, ttl)
-		if c.leases {
-			c.named[at].load.Load().Hold(now+int64(ttl), len(list))
+		if c.loads != nil {
+			c.loads[at].Hold(now+1+int64(ttl), len(list))
 		}
 	}
 }
@@ -101,7 +101,14 @@ func (c *choice) noteList(list []int32, now int64, ttl uint32) {
 func (p *Pool) choose(f Family, key groupKey, cs []candidate, now time.Time) *choice {
 	cs = p.FadeIn.faded(cs, now)
 	c := p.newChoice(f, key.region, len(cs))
-	c.picker, c.leases = p.groups.picker(key, cs, c.k), p.Policy.Leases()
+	told := candidatesOf(key, cs)
+	c.picker = p.groups[key].Picker(told, c.k)
+	if p.Policy.Leases() {
+		c.loads = make([]*policy.Load, len(cs))
+		for i := range told {
+			c.loads[i] = told[i].Load
+		}
+	}
 	c.name(cs, p.FadeIn, now)
 	return c
 }

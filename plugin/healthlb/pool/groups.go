@@ -49,8 +49,8 @@ func (m *member) tierKey() groupKey { return groupKey{rank: m.rank} }
 
 func (m *member) regionKey() groupKey { return groupKey{m.rank, m.Region} }
 
-// picker returns the picker of k of the candidates, all of which are of one group.
-func (gs groups) picker(key groupKey, cs []candidate, k int) policy.Picker {
+// candidatesOf returns what the policy of a group is told of candidates, all of which are in it.
+func candidatesOf(key groupKey, cs []candidate) []policy.Candidate {
 	told := make([]policy.Candidate, len(cs))
 	for i, c := range cs {
 		told[i] = policy.Candidate{Member: c.member.inTier, Fade: c.fade, Load: c.address.usage.load.Load()}
@@ -58,5 +58,5 @@ func (gs groups) picker(key groupKey, cs []candidate, k int) policy.Picker {
 			told[i].Member = c.member.inRegion
 		}
 	}
-	return gs[key].Picker(told, k)
+	return told
 }

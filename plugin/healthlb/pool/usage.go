@@ -26,10 +26,14 @@ type usage struct {
 // instance, and caches may hold it for one TTL from now.
 func (u *usage) begin(now time.Time, ttl uint32) { u.safeAfter.Store(now.Unix() + 1 + int64(ttl)) }
 
-// bear has the load of the address written down if the policy asks for it.
+// bear has the load of the address written down if the policy asks for it. Where a longer TTL has come with a reload, what was written
+// down so far is forgotten.
 func (u *usage) bear(s policy.Spec, ttl uint32) {
-	if s.Leases() && u.load.Load() == nil {
-		u.load.CompareAndSwap(nil, policy.NewLoad(ttl))
+	if !s.Leases() {
+		return
+	}
+	if l := u.load.Load(); l == nil || !l.Covers(ttl) {
+		u.load.Store(policy.NewLoad(ttl))
 	}
 }
 
