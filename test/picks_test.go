@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -214,3 +215,5 @@ func (s *coredns) block(t *testing.T, addrs ...string) {
 	}
 	s.curl(t, "PUT /v1/blocklist?force=1", strings.Join(addrs, "\n")).is(t, 200)
 }
+
+func itoa(i int) string { return strconv.Itoa(i) }

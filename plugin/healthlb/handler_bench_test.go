@@ -13,14 +13,26 @@ import (
 	"example.org/healthlb/plugin/healthlb/pool"
 )
 
-// sink is a writer that drops replies, so that only the handler is measured.
-type sink struct{ dns.ResponseWriter }
+// sink is a writer that drops replies, so that only the handler is measured. Queries come from many clients in turn.
+type sink struct {
+	dns.ResponseWriter
+	turn int
+}
 
-var sinkAddr = &net.UDPAddr{IP: net.IPv4(203, 0, 113, 9), Port: 53}
+var sinkAddrs = func() (addrs [4096]*net.UDPAddr) {
+	for i := range addrs {
+		addrs[i] = &net.UDPAddr{IP: net.IPv4(10, byte(i>>8), byte(i), 9), Port: 53}
+	}
+	return addrs
+}()
 
-func (sink) RemoteAddr() net.Addr        { return sinkAddr }
-func (sink) WriteMsg(*dns.Msg) error     { return nil }
-func (sink) Write(b []byte) (int, error) { return len(b), nil }
+func (s *sink) RemoteAddr() net.Addr {
+	s.turn++
+	return sinkAddrs[s.turn%len(sinkAddrs)]
+}
+
+func (*sink) WriteMsg(*dns.Msg) error     { return nil }
+func (*sink) Write(b []byte) (int, error) { return len(b), nil }
 
 // benchCorefile has pools of equally many members each, named p0, p1 and so on.
 func benchCorefile(pools, members int, lines string) string {
@@ -37,52 +49,95 @@ func benchCorefile(pools, members int, lines string) string {
 	return b.String()
 }
 
-// BenchmarkServeDNS measures the handler alone: CoreDNS's reading, packing and sending are not in it.
+// benchPolicies are the policies with the options that cost something.
+var benchPolicies = []string{
+	"policy round_robin", "policy random", "policy weighted", "policy hash", "policy hash balance 1.25", "policy least", "policy failover",
+	"policy round_robin\nshard 8", "policy hash\nshard 8",
+}
+
+func benchName(policy string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(policy, "policy "), "\n", " ")
+}
+
+func serve(b *testing.B, h *handler, q *dns.Msg) {
+	ctx, w := context.Background(), &sink{}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := h.ServeDNS(ctx, w, q); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkServeDNS measures the handler alone: CoreDNS's reading, packing and sending are not in it. Weights differ where the policy
+// looks at them.
 func BenchmarkServeDNS(b *testing.B) {
-	for _, policy := range []string{"round_robin", "random", "hash"} {
-		for _, size := range []struct{ pools, members int }{{1, 4}, {1, 10000}, {100000, 4}} {
-			if size.pools > 1 && policy != "round_robin" {
-				continue
-			}
-			for _, edns := range []bool{false, true} {
-				b.Run(fmt.Sprintf("%s/pools=%d/members=%d/edns=%v", policy, size.pools, size.members, edns), func(b *testing.B) {
-					h := newTestHandler(b, benchCorefile(size.pools, size.members, "answers 4\npolicy "+policy))
-					q := query(fmt.Sprintf("p%d.example.org.", size.pools/2), dns.TypeA)
-					if edns {
-						q.SetEdns0(1232, false)
-					}
-					ctx, w := context.Background(), sink{}
-					b.ReportAllocs()
-					for b.Loop() {
-						if _, err := h.ServeDNS(ctx, w, q); err != nil {
-							b.Fatal(err)
-						}
-					}
+	for _, policy := range benchPolicies {
+		for _, answers := range []int{1, 4} {
+			for _, members := range []int{4, 100, 10000} {
+				b.Run(fmt.Sprintf("%s/answers=%d/members=%d", benchName(policy), answers, members), func(b *testing.B) {
+					h := newTestHandler(b, benchCorefile(1, members, fmt.Sprintf("answers %d\n%s", answers, policy)))
+					serve(b, h, query("p0.example.org.", dns.TypeA))
 				})
 			}
 		}
 	}
 }
 
-func BenchmarkServeDNSParallel(b *testing.B) {
-	h := newTestHandler(b, benchCorefile(1, 4, "answers 4"))
-	b.ReportAllocs()
-	b.RunParallel(func(pb *testing.PB) {
-		q, w := query("p0.example.org.", dns.TypeA), sink{}
-		for pb.Next() {
-			if _, err := h.ServeDNS(context.Background(), w, q); err != nil {
-				b.Error(err)
+// BenchmarkServeDNSPools is the same with many pools.
+func BenchmarkServeDNSPools(b *testing.B) {
+	for _, pools := range []int{1, 100000} {
+		b.Run(fmt.Sprintf("pools=%d", pools), func(b *testing.B) {
+			h := newTestHandler(b, benchCorefile(pools, 4, "answers 4"))
+			serve(b, h, query(fmt.Sprintf("p%d.example.org.", pools/2), dns.TypeA))
+		})
+	}
+}
+
+// BenchmarkServeDNSRegion is the same for clients of a region, which a table of a thousand networks tells.
+func BenchmarkServeDNSRegion(b *testing.B) {
+	for _, members := range []int{4, 10000} {
+		b.Run(fmt.Sprintf("members=%d", members), func(b *testing.B) {
+			var c strings.Builder
+			c.WriteString("healthlb {\nprefer region\nanswers 4\n")
+			for i := range 1000 {
+				fmt.Fprintf(&c, "place r%d 10.%d.%d.0/24\n", i%10, i/256, i%256)
 			}
-		}
-	})
+			c.WriteString("pool p0.example.org {\n")
+			for m := range members {
+				fmt.Fprintf(&c, "member 10.%d.%d.%d region r%d\n", m/65536, m/256%256, m%256, m%10)
+			}
+			c.WriteString("}\n}\n")
+			h := newTestHandler(b, c.String())
+			serve(b, h, query("p0.example.org.", dns.TypeA))
+		})
+	}
+}
+
+// BenchmarkServeDNSParallel has all cores ask for one name.
+func BenchmarkServeDNSParallel(b *testing.B) {
+	for _, policy := range benchPolicies {
+		b.Run(benchName(policy), func(b *testing.B) {
+			h := newTestHandler(b, benchCorefile(1, 100, "answers 4\n"+policy))
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				q, w := query("p0.example.org.", dns.TypeA), &sink{}
+				for pb.Next() {
+					if _, err := h.ServeDNS(context.Background(), w, q); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		})
+	}
 }
 
 // BenchmarkRebuild measures what a change of one member's health costs.
 func BenchmarkRebuild(b *testing.B) {
-	for _, policy := range []string{"round_robin", "random", "weighted", "hash", "hash balance 1.25", "least", "failover"} {
+	for _, policy := range benchPolicies {
 		for _, members := range []int{4, 10000} {
-			b.Run(fmt.Sprintf("%s/members=%d", policy, members), func(b *testing.B) {
-				h := newTestHandler(b, benchCorefile(1, members, "answers 4\npolicy "+policy))
+			b.Run(fmt.Sprintf("%s/members=%d", benchName(policy), members), func(b *testing.B) {
+				h := newTestHandler(b, benchCorefile(1, members, "answers 4\n"+policy))
 				p := h.names.nodes["p0.example.org."].pool
 				b.ReportAllocs()
 				for b.Loop() {
