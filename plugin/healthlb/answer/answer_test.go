@@ -143,7 +143,8 @@ func TestRRset(t *testing.T) {
 	if cap(run) != 2 {
 		t.Errorf("a run has room for %d more records", cap(run)-2)
 	}
-	if list := s.List([]int32{1, 0}, false); list[0].(*dns.A).A.String() != "192.0.2.2" || list[0].Header().Ttl != 30 {
+	list := make([]dns.RR, 2)
+	if s.List([]int32{1, 0}, false, list); list[0].(*dns.A).A.String() != "192.0.2.2" || list[0].Header().Ttl != 30 {
 		t.Errorf("a list: %v", list)
 	}
 	renamed := Renamed(run, "x.example.org.")

@@ -39,10 +39,13 @@ func NewRRset(owner string, addrs []netip.Addr, ttl TTLs, needLow bool) *RRset {
 
 // Part returns an RRset of the records at some positions of this one. It shares the records.
 func (s *RRset) Part(positions []int32) *RRset {
-	part := &RRset{normal: doubled(s.List(positions, false))}
+	rrs := make([]dns.RR, len(positions))
+	s.List(positions, false, rrs)
+	part := &RRset{normal: doubled(rrs)}
 	part.low = part.normal
 	if &s.low[0] != &s.normal[0] {
-		part.low = doubled(s.List(positions, true))
+		s.List(positions, true, rrs)
+		part.low = doubled(rrs)
 	}
 	return part
 }
@@ -55,14 +58,12 @@ func (s *RRset) Run(start, k int, low bool) []dns.RR {
 	return s.side(low)[start : start+k : start+k]
 }
 
-// List returns the records at the given positions.
-func (s *RRset) List(positions []int32, low bool) []dns.RR {
+// List sets rrs to the records at the given positions; both are of one length.
+func (s *RRset) List(positions []int32, low bool, rrs []dns.RR) {
 	side := s.side(low)
-	rrs := make([]dns.RR, len(positions))
 	for i, p := range positions {
 		rrs[i] = side[p]
 	}
-	return rrs
 }
 
 func (s *RRset) side(low bool) []dns.RR {

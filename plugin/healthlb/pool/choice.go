@@ -19,7 +19,7 @@ type choice struct {
 	picker policy.Picker
 	turn   *atomic.Uint64
 	low    bool           // every answer has the low TTL
-	named  []*usage       // by position in rrs; nil with all_down addresses
+	named  []*notes       // by position in rrs; nil with all_down addresses
 	doubt  []bool         // by position in rrs: calls for the low TTL; nil when none does
 	loads  []*policy.Load // by position in rrs; nil unless the policy looks at answer leases
 	ttls   answer.TTLs
@@ -33,35 +33,65 @@ type asked struct {
 	dry bool   // nothing is written down
 }
 
-// answer returns the records of an answer.
+// answer returns the records of an answer, and writes down what follows from it.
 func (c *choice) answer(q asked) []dns.RR {
-	start, list, low := c.pick(q)
-	if list == nil {
-		return c.rrs.Run(start, c.k, low)
+	if c.picker.Room() > 0 {
+		return c.answerList(q)
 	}
-	return c.rrs.List(list, low)
+	start, _ := c.picker.Pick(c.query(q), nil)
+	low := c.low
+	if c.doubt != nil {
+		n := c.rrs.Len()
+		for i := range c.k {
+			low = low || c.doubt[(start+i)%n]
+		}
+	}
+	if c.named != nil && !q.dry {
+		c.noteRun(start, q.now, c.ttls.Of(low))
+	}
+	return c.rrs.Run(start, c.k, low)
 }
 
-// pick picks the positions that an answer names, and its TTL, and writes down what follows from that.
-func (c *choice) pick(q asked) (start int, list []int32, low bool) {
-	var buf []int32
-	if room := c.picker.Room(); room > 0 {
-		buf = make([]int32, 0, room)
+func (c *choice) query(q asked) policy.Query {
+	return policy.Query{Key: q.key, Turn: c.turn, Rand: rand.Uint64N, Now: q.now, Dry: q.dry}
+}
+
+// short4 and short8 are room for a short answer that is no run, in one allocation.
+type (
+	short4 struct {
+		list [4]int32
+		rrs  [4]dns.RR
 	}
-	start, list = c.picker.Pick(policy.Query{Key: q.key, Turn: c.turn, Rand: rand.Uint64N, Now: q.now, Dry: q.dry}, buf)
-	low = c.low
-	if list == nil {
-		if c.doubt != nil {
-			n := c.rrs.Len()
-			for i := range c.k {
-				low = low || c.doubt[(start+i)%n]
-			}
-		}
-		if c.named != nil && !q.dry {
-			c.noteRun(start, q.now, c.ttls.Of(low))
-		}
-		return start, nil, low
+	short8 struct {
+		list [8]int32
+		rrs  [8]dns.RR
 	}
+)
+
+// room returns room for an answer of so many positions.
+func room(n int) ([]int32, []dns.RR) {
+	switch {
+	case n <= 4:
+		s := new(short4)
+		return s.list[:0], s.rrs[:]
+	case n <= 8:
+		s := new(short8)
+		return s.list[:0], s.rrs[:]
+	default:
+		return make([]int32, 0, n), nil
+	}
+}
+
+// answerList is answer where the positions may be any.
+func (c *choice) answerList(q asked) []dns.RR {
+	list, rrs := room(c.picker.Room())
+	start, list := c.picker.Pick(c.query(q), list)
+	if list == nil { // some pickers name a run where that is all that is left to name
+		for i := range c.k {
+			list = append(list, int32((start+i)%c.rrs.Len()))
+		}
+	}
+	low := c.low
 	if c.doubt != nil {
 		for _, at := range list {
 			low = low || c.doubt[at]
@@ -70,7 +100,12 @@ func (c *choice) pick(q asked) (start int, list []int32, low bool) {
 	if !q.dry {
 		c.noteList(list, q.now, c.ttls.Of(low))
 	}
-	return 0, list, low
+	if len(list) > len(rrs) {
+		rrs = make([]dns.RR, len(list))
+	}
+	rrs = rrs[:len(list):len(list)]
+	c.rrs.List(list, low, rrs)
+	return rrs
 }
 
 // noteRun writes down who is named by a run of k positions.
@@ -97,12 +132,13 @@ func (c *choice) noteList(list []int32, now int64, ttl uint32) {
 	}
 }
 
-// choose builds the choice among candidates. The caller holds p.mu.
-func (p *Pool) choose(f Family, key groupKey, cs []candidate, now time.Time) *choice {
+// choose builds the choice among candidates of one tier, or with regional of one tier and region. The caller holds p.mu.
+func (p *Pool) choose(f Family, cs []candidate, regional bool, now time.Time) *choice {
 	cs = p.FadeIn.faded(cs, now)
-	c := p.newChoice(f, key.region, len(cs))
-	told := candidatesOf(key, cs)
-	c.picker = p.groups[key].Picker(told, c.k)
+	g := &p.groups[cs[0].seat(regional).group]
+	c := p.newChoice(f, g.region, len(cs))
+	told := told(cs, regional)
+	c.picker = g.policy.Picker(told, c.k)
 	if p.Policy.Leases() {
 		c.loads = make([]*policy.Load, len(cs))
 		for i := range told {
@@ -124,9 +160,9 @@ func (p *Pool) newChoice(f Family, region string, n int) *choice {
 
 // name sets who the positions stand for, and which of them call for the low TTL: those that are suspect, and those that fade in.
 func (c *choice) name(cs []candidate, fadeIn FadeIn, now time.Time) {
-	c.named = make([]*usage, len(cs))
+	c.named = make([]*notes, len(cs))
 	for i, candidate := range cs {
-		c.named[i] = candidate.address.usage
+		c.named[i] = candidate.address.usage.notes
 		if candidate.address.state == health.Suspect || fadeIn.of(candidate.address.usage, now) < 1 {
 			if c.doubt == nil {
 				c.doubt = make([]bool, len(cs))

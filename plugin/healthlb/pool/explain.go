@@ -95,7 +95,7 @@ func addrOf(rr dns.RR) netip.Addr {
 
 // stagesOf says of each address of the family how far it came. c is the client's choice, nil when the answer names no one.
 func (p *Pool) stagesOf(v verdict, a *answers, c *choice, key uint64, without string, blocks *block.Set, now time.Time) []Explained {
-	var shard []*usage
+	var shard []*notes
 	if c != nil {
 		if s, sharded := c.picker.(policy.Sharder); sharded {
 			for _, at := range s.Shard(key, nil) {
@@ -123,9 +123,9 @@ func (p *Pool) stagesOf(v verdict, a *answers, c *choice, key uint64, without st
 			e.Stage, e.Why = "standby", "weight 0, and others are eligible"
 		case !has(v.named, m):
 			e.Stage, e.Why = "priority", fmt.Sprintf("in tier %d, and tier %d answers", m.member.tier+1, v.named[0].member.tier+1)
-		case c != nil && !slices.Contains(c.named, m.address.usage):
+		case c != nil && !slices.Contains(c.named, m.address.usage.notes):
 			e.Stage, e.Why = "region", fmt.Sprintf("in %s, and the client's region %s has members enough", regionText(m.member.Region), c.region)
-		case shard != nil && !slices.Contains(shard, m.address.usage):
+		case shard != nil && !slices.Contains(shard, m.address.usage.notes):
 			e.Stage, e.Why = "shard", fmt.Sprintf("not one of the %d members that this client sees", len(shard))
 		default:
 			e.In, e.Stage, e.Why = true, "policy", m.address.text()

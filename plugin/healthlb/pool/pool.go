@@ -32,7 +32,7 @@ type Pool struct {
 
 	mu      sync.Mutex // guards what follows, the records of the slots included; never held while a query is answered
 	members []member
-	groups  groups
+	groups  []group
 
 	snapshot atomic.Pointer[Snapshot]
 }
@@ -42,8 +42,8 @@ type member struct {
 	*Member
 	addresses [Families]*address
 
-	rank, tier       int   // what its tier is ordered by, and which one that is; see setTiers
-	inTier, inRegion int32 // its indices in the groups of its tier, and of its tier and region
+	rank, tier       int  // what its tier is ordered by, and which one that is; see setTiers
+	inTier, inRegion seat // in the group of its tier, and in that of its tier and region
 }
 
 // address is a member in one family.
@@ -198,7 +198,7 @@ func (p *Pool) setMembers(members []Member, before known, now time.Time) {
 			}
 		}
 	}
-	addresses, usages, slots := make([]address, n), make([]usage, n), make([]Slot, n*len(p.Checks))
+	addresses, usages, notes, slots := make([]address, n), make([]usage, n), make([]notes, n), make([]Slot, n*len(p.Checks))
 	for i := range p.members {
 		m := &p.members[i]
 		for f, addr := range m.Member.addresses() {
@@ -207,6 +207,8 @@ func (p *Pool) setMembers(members []Member, before known, now time.Time) {
 			}
 			n--
 			a := &addresses[n]
+			usages[n].notes = &notes[n]
+			notes[n].usage = &usages[n]
 			*a = address{addr: addr, since: now, usage: &usages[n], slots: slots[n*len(p.Checks):][:len(p.Checks):len(p.Checks)]}
 			m.addresses[f] = a
 			if used := before.usages[usageKey{m.ID, addr}]; used != nil {

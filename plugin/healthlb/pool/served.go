@@ -2,10 +2,8 @@ package pool
 
 import "sync/atomic"
 
-// served counts the answers that name an address: all of them, and those of the last minutes, which its share is taken from.
+// served tells the answers of the last minutes that named an address from all, for its share of them.
 type served struct {
-	answers atomic.Uint64 // all
-
 	window  atomic.Int64  // the window of windowSeconds that the last answer was in, by number
 	opening atomic.Uint64 // answers when that window began
 	before  atomic.Uint64 // answers in the window before it
@@ -15,14 +13,13 @@ type served struct {
 // change has done.
 const windowSeconds = 300
 
-// turnOver begins a new window when it is time. Of several queries at once one does it; what the others count meanwhile may fall into
-// either window.
-func (s *served) turnOver(now int64) {
+// turnOver begins a new window when it is time; total is how many answers there were before. Of several queries at once one does it; what
+// the others count meanwhile may fall into either window.
+func (s *served) turnOver(now int64, total uint64) {
 	old, current := s.window.Load(), now/windowSeconds
 	if current <= old || !s.window.CompareAndSwap(old, current) {
 		return
 	}
-	total := s.answers.Load() - 1 // the answer that is being noted is the first of the new window
 	before := total - s.opening.Load()
 	if current > old+1 {
 		before = 0
@@ -33,8 +30,9 @@ func (s *served) turnOver(now int64) {
 
 // recent returns about how many answers named the address in the windowSeconds up to now: those of this window, and of the one before it
 // the part that still counts.
-func (s *served) recent(now int64) float64 {
-	this, last := float64(s.answers.Load()-s.opening.Load()), float64(s.before.Load())
+func (u *usage) recent(now int64) float64 {
+	s := &u.served
+	this, last := float64(u.answers.Load()-s.opening.Load()), float64(s.before.Load())
 	switch now/windowSeconds - s.window.Load() {
 	case 0:
 	case 1:

@@ -124,7 +124,7 @@ func (p *Pool) chooseAll(f Family, cs []candidate, places *place.Table, now time
 	for i, c := range cs {
 		addrs[i] = c.address.addr
 	}
-	everyone = p.choose(f, cs[0].member.tierKey(), cs, now)
+	everyone = p.choose(f, cs, false, now)
 	everyone.rrs = answer.NewRRset(p.Name, addrs, everyone.ttls, everyone.doubt != nil)
 	if !p.Prefer.Region {
 		return everyone, nil
@@ -135,7 +135,7 @@ func (p *Pool) chooseAll(f Family, cs []candidate, places *place.Table, now time
 	}
 	byName := make(map[string]*choice)
 	for region, members := range ofRegions(cs, p.Prefer.Min) {
-		c := p.choose(f, members[0].member.regionKey(), members, now)
+		c := p.choose(f, members, true, now)
 		positions := make([]int32, len(members))
 		for i, m := range members {
 			positions[i] = position[m.address]

@@ -12,11 +12,13 @@ type Stats struct {
 	AllDownAnswers atomic.Uint64 // those of them given because too few members were eligible
 	FileErrors     atomic.Uint64 // members files that were not taken over
 
-	mu    sync.Mutex // guards turns
-	turns map[turnKey]*turn
+	turns [Families]turn
+
+	mu       sync.Mutex // guards regional
+	regional map[turnKey]*turn
 }
 
-// turnKey says whose turns are counted: each choice has its own, so that those of one do not skip when another one is asked for.
+// turnKey says whose turns are counted: each region's choice has its own, so that those of one do not skip when another one is asked for.
 type turnKey struct {
 	family Family
 	region string
@@ -28,17 +30,32 @@ type turn struct {
 	_ [56]byte
 }
 
-func newStats() *Stats { return &Stats{turns: make(map[turnKey]*turn)} }
+func newStats() *Stats {
+	s := new(Stats)
+	for f := range s.turns {
+		s.turns[f].begin()
+	}
+	return s
+}
 
-// turn returns the counter of a choice. It begins anywhere, so that responders started together do not all begin with the same member.
+// begin starts anywhere, so that responders started together do not all begin with the same member.
+func (t *turn) begin() { t.Store(rand.Uint64N(1 << 32)) }
+
+// turn returns the counter of everyone's choice, or of a region's.
 func (s *Stats) turn(f Family, region string) *atomic.Uint64 {
+	if region == "" {
+		return &s.turns[f].Uint64
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.turns[turnKey{f, region}]
+	if s.regional == nil {
+		s.regional = make(map[turnKey]*turn)
+	}
+	t := s.regional[turnKey{f, region}]
 	if t == nil {
 		t = new(turn)
-		t.Store(rand.Uint64N(1 << 32))
-		s.turns[turnKey{f, region}] = t
+		t.begin()
+		s.regional[turnKey{f, region}] = t
 	}
 	return &t.Uint64
 }

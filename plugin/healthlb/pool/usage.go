@@ -8,11 +8,19 @@ import (
 	"example.org/healthlb/plugin/healthlb/policy"
 )
 
-// usage is what is written down of an address when it is answered with. It outlives the pool over reloads.
+// notes is what answers write down of an address that they name. Those of a pool lie side by side, so that naming a few of many touches
+// little memory.
+type notes struct {
+	answered  atomic.Int64  // when it was last named, in seconds since 1970; 0: never
+	safeAfter atomic.Int64  // when the last answer that may have named it has run out of caches, rounded up, in seconds since 1970
+	answers   atomic.Uint64 // how many named it
+	usage     *usage
+}
+
+// usage is what is known of the use of an address. It outlives the pool over reloads.
 type usage struct {
-	answered  atomic.Int64 // when it was last named, in seconds since 1970; 0: never
-	safeAfter atomic.Int64 // when the last answer that may have named it has run out of caches, rounded up, in seconds since 1970
-	served    served
+	*notes
+	served served
 
 	cameUp      atomic.Int64                // the moment from which on it fades in, see sinceEpoch; 0: it does not
 	load        atomic.Pointer[policy.Load] // nil: the policy does not ask
@@ -39,15 +47,15 @@ func (u *usage) bear(s policy.Spec, ttl uint32) {
 
 // note writes down that an answer with this TTL names the address. Most calls find that the same second has been noted already, and
 // only count.
-func (u *usage) note(now int64, ttl uint32) {
-	u.served.answers.Add(1)
+func (n *notes) note(now int64, ttl uint32) {
+	answers := n.answers.Add(1)
 	safe := now + 1 + int64(ttl)
-	if u.answered.Load() >= now && u.safeAfter.Load() >= safe {
+	if n.answered.Load() >= now && n.safeAfter.Load() >= safe {
 		return
 	}
-	u.served.turnOver(now)
-	raise(&u.answered, now)
-	raise(&u.safeAfter, safe)
+	n.usage.served.turnOver(now, answers-1)
+	raise(&n.answered, now)
+	raise(&n.safeAfter, safe)
 }
 
 // raise sets v to x unless it is larger already.

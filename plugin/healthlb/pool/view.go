@@ -77,7 +77,7 @@ func (p *Pool) View(blocks *block.Set, now time.Time) View {
 			configured[c.address] = shares[i]
 		}
 		for _, c := range verdict.all {
-			served[f] += c.address.usage.served.recent(now.Unix())
+			served[f] += c.address.usage.recent(now.Unix())
 		}
 	}
 	for i := range p.members {
@@ -87,9 +87,9 @@ func (p *Pool) View(blocks *block.Set, now time.Time) View {
 			if a != nil {
 				view := a.view(Family(f))
 				view.Eligible, view.Fade, view.Configured = eligible[a], p.FadeIn.of(a.usage, now), configured[a]
-				view.Answers = a.usage.served.answers.Load()
+				view.Answers = a.usage.answers.Load()
 				if served[f] > 0 {
-					view.Served = a.usage.served.recent(now.Unix()) / served[f]
+					view.Served = a.usage.recent(now.Unix()) / served[f]
 				}
 				view.look(a.usage, now)
 				if entry, omitted := blocks.Omits(a.addr, p.Name); omitted {
