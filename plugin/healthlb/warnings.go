@@ -3,6 +3,7 @@ package healthlb
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"example.org/healthlb/plugin/healthlb/config"
@@ -23,6 +24,9 @@ func (g *generation) warnings() (warnings []string) {
 			if d := p.FadeIn.Over; d > 0 && time.Duration(p.TTL)*time.Second > d/10 {
 				warnings = append(warnings, fmt.Sprintf("%s: pool %s: a ttl of %ds is more than a tenth of fade_in %s, so members that come up get their share in few large steps: make it %ds or less, or fade_in longer",
 					p.Where, p.Name, p.TTL, d, max(1, int(d.Seconds()/10))))
+			}
+			if region := foreign(b, p); region != "" {
+				warnings = append(warnings, fmt.Sprintf("%s: pool %s prefers the client's region, but no client is ever in %s: %s", p.Where, p.Name, region, toldBy(b)))
 			}
 			if tooLong(p) {
 				warnings = append(warnings, fmt.Sprintf("%s: pool %s has more members than a DNS message has room for, and would name all: say answers N", p.Where, p.Name))
@@ -45,6 +49,35 @@ func (g *generation) hiddenBy(p *config.Pool) (where string) {
 		}
 	}
 	return ""
+}
+
+// foreign returns the region of a member that no client is in, so that the member is never preferred; empty if there is none.
+func foreign(b *config.Block, p *config.Pool) string {
+	if !p.Prefer.Region {
+		return ""
+	}
+	for _, m := range p.Members {
+		known := m.Region == "" || geoIPCode(m.Region)
+		if b.GeoIP == "" {
+			known = m.Region == "" || slices.Contains(b.Places.Regions(), m.Region)
+		}
+		if !known {
+			return m.Region
+		}
+	}
+	return ""
+}
+
+// geoIPCode says whether a region is written as geoip tells continents and countries: two capital letters (ISO 3166-1 alpha-2).
+func geoIPCode(region string) bool {
+	return len(region) == 2 && strings.Trim(region, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+}
+
+func toldBy(b *config.Block) string {
+	if b.GeoIP != "" {
+		return "geoip tells regions by two capital letters, for example EU or DE"
+	}
+	return "no place names it"
 }
 
 // tooLong says whether an answer with all that it may name is longer than any DNS message: 65,535 bytes (RFC 1035 section 4.2.2), of which

@@ -3,28 +3,7 @@ package place
 import (
 	"net/netip"
 	"slices"
-	"strings"
-	"testing"
 )
-
-// entriesOf makes entries of words like "10.0.0.0/8=east".
-func entriesOf(words ...string) []Entry {
-	var entries []Entry
-	for _, w := range words {
-		prefix, region, _ := strings.Cut(w, "=")
-		entries = append(entries, Entry{netip.MustParsePrefix(prefix), region})
-	}
-	return entries
-}
-
-func tableOf(tb testing.TB, entries []Entry) *Table {
-	tb.Helper()
-	t, err := New(entries)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return t
-}
 
 // setOf makes a set of those names that the table knows.
 func setOf(t *Table, names ...string) *Set {

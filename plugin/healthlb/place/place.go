@@ -84,3 +84,15 @@ func (t *Table) Find(addr netip.Addr, own *Set) (region, bits int) {
 		return t.v6.find(keyOf(addr), own)
 	}
 }
+
+// Region returns the name of the region that an address is in, empty when it is in none.
+func (t *Table) Region(addr netip.Addr) string {
+	var all Set
+	for i := range all {
+		all[i] = ^uint64(0)
+	}
+	if number, _ := t.Find(addr, &all); number >= 0 {
+		return t.regions[number]
+	}
+	return ""
+}

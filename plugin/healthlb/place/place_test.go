@@ -73,6 +73,15 @@ func TestFind(t *testing.T) {
 	}
 }
 
+func TestRegion(t *testing.T) {
+	table := mustNew(t, entry("10.0.0.0/8", "hq"), entry("10.1.0.0/16", "eu"))
+	for addr, want := range map[string]string{"10.2.0.1": "hq", "10.1.0.1": "eu", "192.0.2.1": "", "::1": ""} {
+		if got := table.Region(netip.MustParseAddr(addr)); got != want {
+			t.Errorf("%s: %q, want %q", addr, got, want)
+		}
+	}
+}
+
 func TestFindNothing(t *testing.T) {
 	table := mustNew(t)
 	if region, bits := table.Find(netip.MustParseAddr("192.0.2.1"), &Set{}); region != -1 || bits != 0 {

@@ -51,9 +51,8 @@ func rivals(ms []Member, ids []identity, cs []Candidate) []rival {
 	return rs
 }
 
-// How much a candidate counts: by its weight, or by weight x fade.
-func (r *rival) byWeight() float64 { return r.weight }
-func (r *rival) byFade() float64   { return r.weight * r.fade }
+// byFade returns how much a candidate counts with as much of its share as it has.
+func (r *rival) byFade() float64 { return r.weight * r.fade }
 
 // busier says whether a candidate is busier than another: by what they report, when both have done so lately, else by their leases.
 func (r *rival) busier(than *rival, now int64) bool {

@@ -19,7 +19,7 @@ type Explanation struct {
 	AllDown  bool
 	Eligible int // how many count for min_up
 	MinUp    int
-	Region   string // the client's, as far as it makes a difference
+	Region   string // the client's; empty: none, or the pool does not ask
 	Rcode    int
 	TTL      uint32 // seconds; of the answer that would be given
 	Answer   []netip.Addr
@@ -67,8 +67,8 @@ func (p *Pool) Explain(f Family, q Query, by Around, without string, draws int, 
 	} else {
 		e.Members = p.stagesOf(v, &a, nil, 0, without, by.Blocks, now)
 	}
-	if c != nil && c != a.everyone {
-		e.Region = c.region
+	if e.Region = q.Region; p.Prefer.Region && by.Places != nil {
+		e.Region = by.Places.Region(q.Client.Addr())
 	}
 	for i := range e.Members {
 		e.Members[i].Share = float64(named[e.Members[i].Addr]) / float64(max(1, draws))

@@ -180,7 +180,7 @@ func TestFadingAnswers(t *testing.T) {
 					p.rebuildAt(now)
 					named, names := 0, 0
 					for i := range queries {
-						client := answer.ClientIn(netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 0}), 24))
+						client := clientNumber(i)
 						hosts, ttl, _ := p.askAs(client, p.Name, now)
 						names += len(hosts)
 						if slices.Contains(hosts, 1) {
@@ -223,6 +223,11 @@ func TestFadingAnswers(t *testing.T) {
 	}
 }
 
+// clientNumber returns a client in a network of its own.
+func clientNumber(i int) answer.Client {
+	return answer.ClientIn(netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 0}), 24))
+}
+
 func (p *Pool) ttls() answer.TTLs { return answer.TTLs{Normal: p.TTL, Low: p.LowTTL} }
 
 // TestHashClientsCrossOnce: under hash a client goes to a member that fades in at one moment, and stays; no other client moves.
@@ -239,7 +244,7 @@ func TestHashClientsCrossOnce(t *testing.T) {
 	was := make([]int, len(clients))
 	p.rebuildAt(at)
 	for i := range clients {
-		clients[i] = answer.ClientIn(netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 0}), 24))
+		clients[i] = clientNumber(i)
 		hosts, _, _ := p.askAs(clients[i], p.Name, at)
 		was[i] = hosts[0]
 	}
@@ -295,7 +300,7 @@ func TestPairs(t *testing.T) {
 		}
 		p.rebuildAt(later.Add(20 * time.Second))
 		for i := range 20 {
-			client := answer.ClientIn(netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i), 0, 0}), 24))
+			client := clientNumber(i)
 			var hosts [Families][]string
 			for f := range Families {
 				e := p.Explain(Family(f), Query{Client: client, Name: p.Name}, Around{Blocks: block.NewSet(nil)}, "", 0, start)
