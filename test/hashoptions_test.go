@@ -53,7 +53,6 @@ func TestHashBits(t *testing.T) {
 	t.Log("scopes")
 	for _, tc := range []struct{ name, subnet, want string }{
 		{"coarse", "203.0.113.0/24", "203.0.113.0/24/16"},
-		{"coarse", "203.0.0.0/12", ""},
 		{"coarse", "203.0.0.0/16", "203.0.0.0/16/16"},
 		{"coarse", "2001:db8:1:200::/56", "2001:db8:1:200::/56/32"},
 		{"fine", "203.0.113.7/32", "203.0.113.7/32/32"},
@@ -63,9 +62,6 @@ func TestHashBits(t *testing.T) {
 		{"one", "2001:db8::/56", "2001:db8::/56/0"},
 		{"heavy", "203.0.113.7/32", "203.0.113.7/32/24"},
 	} {
-		if tc.want == "" { // dig cuts host bits off
-			continue
-		}
 		r := s.dig(t, tc.name+".lb.example.org", "+subnet="+tc.subnet)
 		check(t, want(r.subnet == tc.want && len(r.answer) == 1, "%s for %s: %s, want %s", tc.name, tc.subnet, r.subnet, tc.want))
 	}

@@ -37,11 +37,7 @@ func TestHashIsTheSameOnTwoResponders(t *testing.T) {
 		pool two.lb.example.org {
 			answers 2` + members + `
 		pool shard.lb.example.org {
-			shard 3` + members + `
-		pool plain.lb.example.org {
-			policy failover
-			shard 2
-			answers 1` + members)
+			shard 3` + members)
 	}
 	a := startCoreDNS(t, corefile(first), "{web}", web.port)
 	b := startCoreDNS(t, corefile(second), "{web}", web.port)

@@ -108,6 +108,9 @@ ns1     3600 A   192.0.2.1
 static  3600 A   192.0.2.99
 `)
 	writeFile(t, filepath.Join(dir, "tokens"), "Zm9yLXRoZS1tYW51YWwtb25seQ\n")
+	writeFile(t, filepath.Join(dir, "places.txt"), "west 203.0.113.0/24 2001:db8:1::/48\n"+
+		"east 198.51.100.128/25   # and nothing is known of the other half\neast 2001:db8:2::/48\n")
+	writeFile(t, filepath.Join(dir, "GeoLite2-City.mmdb"), readFile(t, cityDB(t)))
 	writeFile(t, filepath.Join(dir, "members.txt"), "192.0.2.30 2001:db8::30 id mx-1\n192.0.2.31 id mx-2   # in the other building\n")
 }
 

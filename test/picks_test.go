@@ -207,7 +207,7 @@ func (d pickedDoc) address(t *testing.T, addr string) pickedAddress {
 	return pickedAddress{}
 }
 
-// block replaces the block list, and whatever else that does is wanted.
+// block replaces the block list, whatever that does to the pools.
 func (s *coredns) block(t *testing.T, addrs ...string) {
 	t.Helper()
 	for _, addr := range addrs {

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/coredns/caddy"
+	"github.com/coredns/caddy/caddyfile"
 	"github.com/coredns/coredns/core/dnsserver"
 
 	"example.org/healthlb/plugin/healthlb/admin"
@@ -84,6 +86,9 @@ func check(path string, out, errOut io.Writer) int {
 	if len(found.errs) == 0 {
 		process, err := config.Combine(found.blocks)
 		if err == nil {
+			err = checkNeighbours(input)
+		}
+		if err == nil {
 			err = checkFiles(process)
 		}
 		if err != nil {
@@ -100,6 +105,15 @@ func check(path string, out, errOut io.Writer) int {
 		summarise(out, block)
 	}
 	return 0
+}
+
+// checkNeighbours looks at the plugins beside the healthlb blocks.
+func checkNeighbours(input caddy.Input) error {
+	corefile, err := caddyfile.Parse(input.Path(), bytes.NewReader(input.Body()), caddy.ValidDirectives(input.ServerType()))
+	if err != nil {
+		return err
+	}
+	return config.CheckNeighbours(found.blocks, corefile)
 }
 
 // checkFiles reads the files that CoreDNS reads when it starts: those of the admin endpoint.

@@ -59,18 +59,26 @@ func clientText(q admin.ExplainQuery) string {
 	return q.Client.String()
 }
 
-// poolFor returns the pool that answers for a name, its own or one that a wildcard covers; nil when there is none.
+// poolFor returns the pool that answers for a name, its own or one that a wildcard covers; nil when there is none. Of several zones that
+// a name is in, CoreDNS asks the longest.
 func (h *hub) poolFor(name string) *livePool {
 	g := h.current.Load()
 	if g == nil {
 		return nil
 	}
-	if p := g.byName[name]; p != nil {
-		return p
-	}
-	for _, s := range g.sites {
-		if m := s.names.find(name); m.node != nil && m.node.pool != nil {
-			return g.byName[m.node.pool.Name]
+	for zone, ok := name, true; ok; zone, ok = parentOf(zone) {
+		asked := false
+		for _, s := range g.sites {
+			if !slices.Contains(s.zones, zone) {
+				continue
+			}
+			asked = true
+			if m := s.names.find(name); m.node != nil && m.node.pool != nil {
+				return g.byName[m.node.pool.Name]
+			}
+		}
+		if asked {
+			return nil
 		}
 	}
 	return nil

@@ -74,7 +74,10 @@ func (f *followed) look() {
 		f.seen, f.unquiet = now, 0
 		return
 	}
-	if f.rest > 0 && now.Equal(f.seen) {
+	switch {
+	case !now.Equal(f.seen):
+		f.rest = 0
+	case f.rest > 0:
 		f.rest--
 		return
 	}

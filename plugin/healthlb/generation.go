@@ -20,8 +20,6 @@ type generation struct {
 	sites   []*site // one for each block
 	process config.Process
 
-	serverBlocks []int // which one of the Corefile each block is in
-
 	endpoint *endpoint   // nil: none
 	pools    []*livePool // in the order of their names
 	byName   map[string]*livePool
@@ -51,20 +49,19 @@ func newGeneration() *generation {
 	return &generation{byName: make(map[string]*livePool), isReady: make(chan struct{})}
 }
 
-// add takes in the block of a server block, and returns its site. It checks the block against the others.
-func (g *generation) add(b *config.Block, serverBlock int) (*site, error) {
+// add takes a block in, and returns its site. It checks the block against the others.
+func (g *generation) add(b *config.Block) (*site, error) {
 	process, err := config.Combine(append(slices.Clone(g.blocks), b))
 	if err != nil {
 		return nil, err
 	}
 	g.process = process
-	s := &site{zones: b.Zones, ready: g.ready}
+	s := &site{zones: b.Zones, ready: g.ready, block: b}
 	s.places.Store(b.Places)
 	if b.GeoIP != "" {
 		s.label = "geoip/" + b.GeoIP + "/code"
 	}
 	g.blocks, g.sites = append(g.blocks, b), append(g.sites, s)
-	g.serverBlocks = append(g.serverBlocks, serverBlock)
 	return s, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/miekg/dns"
 
 	"example.org/healthlb/plugin/healthlb/answer"
+	"example.org/healthlb/plugin/healthlb/config"
 	"example.org/healthlb/plugin/healthlb/place"
 	"example.org/healthlb/plugin/healthlb/pool"
 )
@@ -28,6 +29,7 @@ type site struct {
 	places atomic.Pointer[place.Table] // where clients are; nil: not known here
 	label  string                      // the metadata label that says a client's region; empty: none does
 	ready  func() bool
+	block  *config.Block
 }
 
 // Name implements plugin.Handler.
@@ -59,7 +61,7 @@ func (h *handler) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg
 		return dns.RcodeFormatError, nil
 	}
 	reply := answer.NewReply(r)
-	if m.answer(reply, q.Qtype, pool.Query{Client: client, Name: name, Region: h.region(ctx, m)}) && r.IsEdns0() != nil {
+	if m.answer(reply, q.Qtype, pool.Query{Client: client, Name: name, Region: h.region(ctx, r, client, m)}) && r.IsEdns0() != nil {
 		reply.AddOption(answer.AllDownOption())
 	}
 	return dns.RcodeSuccess, w.WriteMsg(&reply.Msg)
@@ -73,9 +75,14 @@ func (h *handler) pass(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, rc
 	return plugin.NextOrFailure(h.Name(), h.Next, ctx, w, r)
 }
 
-// region returns the region of the client, as another plugin tells it, where the answer may depend on it.
-func (h *handler) region(ctx context.Context, m match) string {
+// region returns the region of the client, as another plugin tells it, where the answer may depend on it. When that plugin has looked at a
+// client subnet that is not believed here, nothing is known of the client: a resolver would take the answer for one that all its
+// clients may have.
+func (h *handler) region(ctx context.Context, r *dns.Msg, client answer.Client, m match) string {
 	if h.label == "" || m.node == nil || m.node.pool == nil || !m.node.pool.PrefersRegion() {
+		return ""
+	}
+	if h.block.GeoIPBySubnet && !client.HasSubnet() && answer.HasSubnet(r) {
 		return ""
 	}
 	value := metadata.ValueFunc(ctx, h.label)

@@ -36,7 +36,7 @@ func showing(tb testing.TB, corefile string, blocks ...block.Entry) (*hub, *hand
 		tb.Fatal(err)
 	}
 	h, g := newHub(), newGeneration()
-	s, err := g.add(b, 0)
+	s, err := g.add(b)
 	if err != nil {
 		tb.Fatal(err)
 	}

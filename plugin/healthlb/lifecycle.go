@@ -1,8 +1,13 @@
 package healthlb
 
 import (
+	"bytes"
+
 	"github.com/coredns/caddy"
+	"github.com/coredns/caddy/caddyfile"
 	"github.com/coredns/coredns/plugin"
+
+	"example.org/healthlb/plugin/healthlb/config"
 )
 
 // generationKey is where a caddy instance keeps its generation.
@@ -17,7 +22,7 @@ func generationOf(c *caddy.Controller) *generation {
 	c.Set(generationKey{}, g)
 	c.OnStartup(func() error {
 		theHub.sweep()
-		if err := g.checkGeoIP(); err != nil {
+		if err := g.checkNeighbours(); err != nil {
 			return plugin.Error("healthlb", err)
 		}
 		if err := theHub.acquire(g); err != nil {
@@ -29,6 +34,25 @@ func generationOf(c *caddy.Controller) *generation {
 	c.OnShutdown(func() error { theHub.sweep(); return nil })
 	c.OnFinalShutdown(func() error { theHub.release(g); return nil })
 	return g
+}
+
+// checkNeighbours looks at the plugins beside the generation's blocks, in the Corefile that they are in.
+func (g *generation) checkNeighbours() error {
+	for _, inst := range caddy.Instances() {
+		inst.StorageMu.RLock()
+		own := inst.Storage[generationKey{}] == g
+		inst.StorageMu.RUnlock()
+		if !own {
+			continue
+		}
+		in := inst.Caddyfile()
+		corefile, err := caddyfile.Parse(in.Path(), bytes.NewReader(in.Body()), caddy.ValidDirectives(in.ServerType()))
+		if err != nil {
+			return err
+		}
+		return config.CheckNeighbours(g.blocks, corefile)
+	}
+	return nil
 }
 
 // sweep releases the generations whose caddy instance is no more: the former one after a reload that succeeded, the new one after a

@@ -18,7 +18,7 @@ func setup(c *caddy.Controller) error {
 	if err != nil {
 		return plugin.Error("healthlb", err)
 	}
-	s, err := generationOf(c).add(b, c.ServerBlockIndex)
+	s, err := generationOf(c).add(b)
 	if err != nil {
 		return plugin.Error("healthlb", err)
 	}

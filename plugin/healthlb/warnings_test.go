@@ -25,7 +25,7 @@ func TestWarnings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := g.add(b, 0); err != nil {
+		if _, err := g.add(b); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -140,9 +140,9 @@ type AddressStatus struct {
 	Block    *block.Entry  `json:"block,omitempty"` // the order that forbids it
 	Checks   []CheckStatus `json:"checks"`
 
-	Fade            float64     `json:"fade"`             // how much of its share an address just come up gets by now: 1 is the whole
-	ShareConfigured float64     `json:"share_configured"` // of the pool's answers in this family, when all are eligible: 0 to 1
-	ShareServed     float64     `json:"share_served"`     // the same, with those that are eligible now
+	Fade            float64     `json:"fade"`             // how much of its share it has that fades in: 1 is the whole
+	ShareConfigured float64     `json:"share_configured"` // of the names in the family's answers, as configuration and health have it now: 0 to 1
+	ShareServed     float64     `json:"share_served"`     // the same, as it was in the last five minutes
 	Answers         uint64      `json:"answers"`          // those that named it since the start
 	Load            *LoadStatus `json:"load,omitempty"`   // missing: the pool's policy does not ask for it
 

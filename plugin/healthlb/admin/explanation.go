@@ -7,7 +7,7 @@ type ExplainQuery struct {
 	Name    string       // what the client asks for: a lower-case FQDN
 	Client  netip.Prefix // where it asks from: an address or a network, without host bits
 	Type    string       // A or AAAA
-	Without string       // the id of a member to be taken for down; empty: none
+	Without string       // the id of a member to be left out, as if an operator had taken it away; empty: none
 	Region  string       // where the client is to be taken to be; empty: found out as for any query
 }
 
@@ -18,7 +18,7 @@ type Explanation struct {
 	Type          string          `json:"type"`              // A or AAAA
 	Client        string          `json:"client"`            // an address or a network
 	Region        string          `json:"region,omitempty"`  // the client's
-	Without       string          `json:"without,omitempty"` // the member that was taken for down
+	Without       string          `json:"without,omitempty"` // the member that was left out
 	Policy        string          `json:"policy"`
 	AllDown       bool            `json:"all_down"` // fewer than min_up are eligible
 	EligibleCount int             `json:"eligible"`
@@ -40,7 +40,7 @@ type ExplainAnswer struct {
 type ExplainMember struct {
 	ID      string  `json:"id"`
 	Address string  `json:"address"`
-	In      bool    `json:"in"`    // the answer names it
+	In      bool    `json:"in"`    // the policy picks among it and others
 	Stage   string  `json:"stage"` // where it was left out; policy or answer for those that got so far
 	Why     string  `json:"why"`
 	Share   float64 `json:"share"` // of the draws, those whose answer names it: 0 to 1

@@ -49,6 +49,9 @@ func ClientIn(network netip.Prefix) Client {
 // Addr returns the client's address, or the first one of its network, as far as it is known: invalid when nothing is.
 func (c Client) Addr() netip.Addr { return c.addr }
 
+// HasSubnet says whether a believed resolver has said a subnet of the client.
+func (c Client) HasSubnet() bool { return c.subnet != nil }
+
 // Key returns a hash of the network that the client is in: of as many leading bits of its address as are given for its family.
 func (c Client) Key(bits4, bits6 int) uint64 {
 	if !c.addr.IsValid() {

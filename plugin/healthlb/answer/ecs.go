@@ -3,6 +3,7 @@ package answer
 import (
 	"errors"
 	"net/netip"
+	"slices"
 
 	"github.com/miekg/dns"
 )
@@ -46,6 +47,12 @@ func ReadSubnet(opt *dns.OPT) (*Subnet, error) {
 		return nil, errSubnetBits
 	}
 	return &Subnet{option: found, prefix: prefix}, nil
+}
+
+// HasSubnet says whether a query has a client subnet option, believed or not.
+func HasSubnet(query *dns.Msg) bool {
+	opt := query.IsEdns0()
+	return opt != nil && slices.ContainsFunc(opt.Option, func(o dns.EDNS0) bool { return o.Option() == dns.EDNS0SUBNET })
 }
 
 // EchoSubnet puts the client subnet of the query into the reply, if it was believed. scope is the length of the shortest prefix of the

@@ -22,7 +22,11 @@ func Parse(c *caddy.Controller) (*Block, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readBlock(lines, slices.Compact(zs), dir)
+	b, err := readBlock(lines, slices.Compact(zs), dir)
+	if err == nil {
+		b.serverBlock = c.ServerBlockIndex
+	}
+	return b, err
 }
 
 // directory returns what file names in a Corefile are relative to: its own directory, and the working directory when it is read

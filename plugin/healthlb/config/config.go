@@ -25,13 +25,16 @@ type Block struct {
 	Places      *place.Table // which networks are in which region; nil when neither place REGION nor places is said
 	PlacesFiles []string     // absolute; what they say follows the Corefile's own place lines in Places
 	GeoIP       string       // what the plugin geoip tells regions by, continent or country; empty: it is not asked
-	GeoIPAt     string       // file:line, for errors; empty without GeoIP
+
+	GeoIPBySubnet bool // geoip looks at the client subnets of queries, whoever says them; see CheckNeighbours
 
 	Pools    []Pool
 	Warnings []string // what should be logged when the block comes into force
 
-	process processText
-	places  placesText // for ReloadPlaces; only with files
+	process     processText
+	serverBlock int // which one of the Corefile it is in
+	geoIPAt     pos
+	places      placesText // for ReloadPlaces; only with files
 }
 
 // Process is what is one for the whole process. Several blocks may say it, but only with the same values.

@@ -122,23 +122,20 @@ func checkPolicy(s policy.Spec) bool {
 	}
 	inRange := s.Bits4 >= 0 && s.Bits4 <= 32 && s.Bits6 >= 0 && s.Bits6 <= 128 && s.Shard >= 0 && s.Shard <= 64 &&
 		(s.Factor == 0 || s.Factor >= 1 && s.Factor <= 100) && s.Report >= 0 && s.Report <= time.Hour
-	plain := policy.Spec{Name: s.Name, Shard: s.Shard}
+	plain := policy.Spec{Name: s.Name, Bits4: 24, Bits6: 56, Shard: s.Shard}
 	switch {
 	case s.Name == "hash":
 		return inRange && s.Report == 0
 	case s.Name == "least":
 		plain.Report = s.Report
 	}
-	if s.Shard > 0 {
-		plain.Bits4, plain.Bits6 = 24, 56
-	}
 	return inRange && s == plain
 }
 
 func checkPlaces(t *testing.T, b *Block) {
 	t.Helper()
-	if b.GeoIP != "" && b.Places != nil || (b.GeoIP != "") != (b.GeoIPAt != "") || len(b.PlacesFiles) > 0 && b.Places == nil {
-		t.Errorf("places %v, %v, geoip %q at %q", b.Places, b.PlacesFiles, b.GeoIP, b.GeoIPAt)
+	if b.GeoIP != "" && b.Places != nil || (b.GeoIP != "") != (b.geoIPAt != pos{}) || len(b.PlacesFiles) > 0 && b.Places == nil {
+		t.Errorf("places %v, %v, geoip %q at %q", b.Places, b.PlacesFiles, b.GeoIP, b.geoIPAt)
 	}
 	for i := range b.Pools {
 		if b.Pools[i].Prefer.Region && b.Places == nil && b.GeoIP == "" {

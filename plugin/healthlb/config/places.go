@@ -64,7 +64,7 @@ func (t *placesText) any() bool { return len(t.lines) > 0 || len(t.files) > 0 ||
 // setPlaces sets what the block knows of where clients are.
 func (b *Block) setPlaces(t *placesText) (err error) {
 	if t.geoIP.ok() {
-		b.GeoIP, b.GeoIPAt = t.geoIP.v, t.geoIP.at.String()
+		b.GeoIP, b.geoIPAt = t.geoIP.v, t.geoIP.at
 		return t.onlyGeoIP()
 	}
 	if !t.any() {

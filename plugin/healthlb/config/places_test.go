@@ -39,7 +39,12 @@ func regions(addrs ...string) func(*Block) any {
 	}
 }
 
-func byGeoIP(b *Block) any { return [...]string{b.GeoIP, b.GeoIPAt} }
+func byGeoIP(b *Block) any {
+	if b.GeoIP == "" {
+		return [...]string{"", ""}
+	}
+	return [...]string{b.GeoIP, b.geoIPAt.String()}
+}
 
 var rightPlaces = []right[*Block]{
 	{"", regions(), "no places"},

@@ -7,7 +7,7 @@ import (
 	"example.org/healthlb/plugin/healthlb/policy"
 )
 
-var defaultPolicy = policy.Spec{Name: "round_robin"}
+var defaultPolicy = policy.Spec{Name: "round_robin", Bits4: defaultBits4, Bits6: defaultBits6}
 
 // How much of a client's address counts, in bits, where no more is said: as much as resolvers are advised to pass on of it
 // (RFC 7871 section 11.1), so that a client is the same one with and without its subnet in the query.
@@ -60,10 +60,7 @@ func parsePolicy(a *args) (policy.Spec, error) {
 		}
 		return s, nil
 	})
-	s := policy.Spec{Name: name}
-	if name == "hash" {
-		s.Bits4, s.Bits6 = defaultBits4, defaultBits6
-	}
+	s := policy.Spec{Name: name, Bits4: defaultBits4, Bits6: defaultBits6} // also for shard, and for failover while members fade in
 	if err != nil || !a.more() {
 		return s, err
 	}
@@ -94,13 +91,9 @@ func parseShard(s string) (int, error) {
 // off is the word with which a pool takes back what its block says.
 const off = "off"
 
-// policySpec puts together what the lines policy and shard say. The bits of a client's address are there only where they count, so that
-// specs that mean the same are equal.
+// policySpec puts together what the lines policy and shard say.
 func (s *settings) policySpec() policy.Spec {
 	spec := s.policy.or(defaultPolicy)
 	spec.Shard = s.shard.v
-	if spec.Name != "hash" && spec.Shard > 0 {
-		spec.Bits4, spec.Bits6 = defaultBits4, defaultBits6
-	}
 	return spec
 }

@@ -10,11 +10,11 @@ import (
 func policySpec(p *Pool) any { return p.Policy }
 
 var rightPolicies = []right[*Pool]{
-	{"", policySpec, policy.Spec{Name: "round_robin"}},
-	{"policy round_robin", policySpec, policy.Spec{Name: "round_robin"}},
-	{"policy random", policySpec, policy.Spec{Name: "random"}},
-	{"policy weighted", policySpec, policy.Spec{Name: "weighted"}},
-	{"policy failover", policySpec, policy.Spec{Name: "failover"}},
+	{"", policySpec, policy.Spec{Name: "round_robin", Bits4: 24, Bits6: 56}},
+	{"policy round_robin", policySpec, policy.Spec{Name: "round_robin", Bits4: 24, Bits6: 56}},
+	{"policy random", policySpec, policy.Spec{Name: "random", Bits4: 24, Bits6: 56}},
+	{"policy weighted", policySpec, policy.Spec{Name: "weighted", Bits4: 24, Bits6: 56}},
+	{"policy failover", policySpec, policy.Spec{Name: "failover", Bits4: 24, Bits6: 56}},
 
 	{"policy hash", policySpec, policy.Spec{Name: "hash", Bits4: 24, Bits6: 56}},
 	{"policy hash bits4 0", policySpec, policy.Spec{Name: "hash", Bits4: 0, Bits6: 56}},
@@ -24,16 +24,16 @@ var rightPolicies = []right[*Pool]{
 	{"policy hash balance 1.25 key name", policySpec, policy.Spec{Name: "hash", Bits4: 24, Bits6: 56, ByName: true, Factor: 1.25}},
 	{"policy hash balance 100.0", policySpec, policy.Spec{Name: "hash", Bits4: 24, Bits6: 56, Factor: 100}},
 
-	{"policy least", policySpec, policy.Spec{Name: "least"}},
-	{"policy least report 1s", policySpec, policy.Spec{Name: "least", Report: time.Second}},
-	{"policy least report 1h", policySpec, policy.Spec{Name: "least", Report: time.Hour}},
+	{"policy least", policySpec, policy.Spec{Name: "least", Bits4: 24, Bits6: 56}},
+	{"policy least report 1s", policySpec, policy.Spec{Name: "least", Bits4: 24, Bits6: 56, Report: time.Second}},
+	{"policy least report 1h", policySpec, policy.Spec{Name: "least", Bits4: 24, Bits6: 56, Report: time.Hour}},
 
 	// The bits of the address count with shard, too.
 	{"shard 1", policySpec, policy.Spec{Name: "round_robin", Bits4: 24, Bits6: 56, Shard: 1}},
 	{"policy random\nshard 64", policySpec, policy.Spec{Name: "random", Bits4: 24, Bits6: 56, Shard: 64}},
 	{"policy hash bits4 16\nshard 2", policySpec, policy.Spec{Name: "hash", Bits4: 16, Bits6: 56, Shard: 2}},
 	{"policy hash bits4 0 bits6 0\nshard 2", policySpec, policy.Spec{Name: "hash", Shard: 2}},
-	{"shard off", policySpec, policy.Spec{Name: "round_robin"}},
+	{"shard off", policySpec, policy.Spec{Name: "round_robin", Bits4: 24, Bits6: 56}},
 }
 
 func TestPolicies(t *testing.T) { testRight(t, rightPolicies, onlyPool) }
@@ -55,7 +55,7 @@ func TestPolicyPrecedence(t *testing.T) {
 		{of("policy hash bits4 8 key name", "policy hash"), policySpec, policy.Spec{Name: "hash", Bits4: 24, Bits6: 56}},
 		{of("policy hash bits4 8\nshard 3", "policy random"), policySpec,
 			policy.Spec{Name: "random", Bits4: 24, Bits6: 56, Shard: 3}},
-		{of("policy hash\nshard 3", "policy random\nshard off"), policySpec, policy.Spec{Name: "random"}},
+		{of("policy hash\nshard 3", "policy random\nshard off"), policySpec, policy.Spec{Name: "random", Bits4: 24, Bits6: 56}},
 		{of("shard off", "shard 2"), policySpec, policy.Spec{Name: "round_robin", Bits4: 24, Bits6: 56, Shard: 2}},
 	}, lastPool)
 }

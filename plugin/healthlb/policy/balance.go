@@ -11,22 +11,31 @@ import (
 // all answers name equally many: the fair shares add up to all leases, and this answer is not given yet.
 type balance struct {
 	*walk
-	loads  []*Load
-	fair   []float64    // factor x the fair share of each candidate in all leases
+	stakes []stake
+
+	// Every query writes the sum: it has a line of memory of its own.
+	_      [64]byte
 	sum    atomic.Int64 // the leases of all candidates, in parts of One: exact when a second begins, then with what was taken since
 	second atomic.Int64 // when that was, in seconds since 1970
+	_      [64]byte
+}
+
+// stake is what a candidate's bound depends on.
+type stake struct {
+	fair float64 // factor x its fair share in all leases
+	load Load
 }
 
 func newBalance(w *walk, ms []Member, cs []Candidate, factor float64) *balance {
 	weights, fades := weightsOf(ms, cs)
-	b := &balance{walk: w, loads: make([]*Load, len(cs)), fair: inclusion(weights, fades, w.k)}
+	b := &balance{walk: w, stakes: make([]stake, len(cs))}
 	sum := 0.0
-	for i, share := range b.fair {
-		b.loads[i] = cs[i].Load
+	for i, share := range inclusion(weights, fades, w.k) {
+		b.stakes[i] = stake{share, *cs[i].Load}
 		sum += share
 	}
-	for i := range b.fair {
-		b.fair[i] *= factor / sum
+	for i := range b.stakes {
+		b.stakes[i].fair *= factor / sum
 	}
 	return b
 }
@@ -35,9 +44,8 @@ func newBalance(w *walk, ms []Member, cs []Candidate, factor float64) *balance {
 // queries at the same time, each takes its own.
 func (b *balance) Pick(q Query, list []int32) (int, []int32) {
 	sum := b.total(q.Now) + One
-	limit := func(x int32) int64 { return bound(b.fair[x], sum) }
 	if b.k == 1 {
-		x := b.one(q, limit)
+		x := b.one(q, sum)
 		if !q.Dry {
 			b.sum.Add(One)
 		}
@@ -47,17 +55,15 @@ func (b *balance) Pick(q Query, list []int32) (int, []int32) {
 	seen := newMarks(b.k, b.n)
 	t := b.from(q.Key, q.Key)
 	for len(list) < b.k {
-		x, ok := t.next()
-		if !ok {
+		// All that the answer still needs, first: the processor then reads what is known of them side by side.
+		more := t.follow(list, b.k, seen)
+		if len(more) == len(list) {
 			break
 		}
-		if !seen.has(list, x) && b.loads[x].reserve(q, part, limit(x)) {
-			seen.add(x)
-			list = append(list, x)
-		}
+		list = b.within(q, more, len(list), part, sum)
 	}
 	if len(list) < b.k {
-		list = fewer(q, list, part, b.loads, limit)
+		list = b.fewer(q, list, part, sum)
 		if len(list) == 0 {
 			list = append(list, b.leastFilled(q))
 		}
@@ -68,16 +74,36 @@ func (b *balance) Pick(q Query, list []int32) (int, []int32) {
 	return 0, list
 }
 
+// within takes leases for those in a list from a place on, and leaves out whoever would be above the bound.
+func (b *balance) within(q Query, list []int32, from int, part, sum int64) []int32 {
+	for _, x := range list[from:] {
+		b.stakes[x].load.Leases(q.Now)
+	}
+	kept := list[:from]
+	for _, x := range list[from:] {
+		if b.stakes[x].reserve(q, part, sum) {
+			kept = append(kept, x)
+		}
+	}
+	return kept
+}
+
 // one returns the first candidate on the trail that is within its bound with a whole answer more.
-func (b *balance) one(q Query, limit func(int32) int64) int32 {
+func (b *balance) one(q Query, sum int64) int32 {
+	if b.joins == nil {
+		if x := b.first(q.Key); x >= 0 && b.stakes[x].reserve(q, One, sum) {
+			return x
+		}
+	}
+	var buf [1]int32
 	t := b.from(q.Key, q.Key)
 	for {
-		x, ok := t.next()
-		if !ok {
+		next := t.follow(buf[:0], 1, nil)
+		if len(next) == 0 {
 			return b.leastFilled(q)
 		}
-		if b.loads[x].reserve(q, One, limit(x)) {
-			return x
+		if b.stakes[next[0]].reserve(q, One, sum) {
+			return next[0]
 		}
 	}
 }
@@ -87,23 +113,22 @@ func (b *balance) one(q Query, limit func(int32) int64) int32 {
 func (b *balance) leastFilled(q Query) int32 {
 	least, filled := int32(0), math.Inf(1)
 	t := b.from(q.Key, q.Key)
-	t.steps = 0
-	for x, ok := t.next(); ok; x, ok = t.next() {
-		if f := float64(b.loads[x].Leases(q.Now)) / b.fair[x]; f < filled {
+	for x, ok := t.rest(); ok; x, ok = t.rest() {
+		if f := float64(b.stakes[x].load.Leases(q.Now)) / b.stakes[x].fair; f < filled {
 			least, filled = x, f
 		}
 	}
-	b.loads[least].reserve(q, One, -1)
+	b.stakes[least].load.reserve(q, One, -1)
 	return least
 }
 
 // fewer cuts down a list that names fewer than an answer could, since more would be above their bounds. Each of those named has a larger
 // lease of such an answer than the one that has been taken, so some of them may have to go as well. The list may come out empty.
-func fewer(q Query, list []int32, part int64, loads []*Load, limit func(int32) int64) []int32 {
+func (b *balance) fewer(q Query, list []int32, part, sum int64) []int32 {
 	for {
 		if !q.Dry {
 			for _, x := range list {
-				loads[x].give(part)
+				b.stakes[x].load.give(part)
 			}
 		}
 		if len(list) == 0 {
@@ -113,7 +138,7 @@ func fewer(q Query, list []int32, part int64, loads []*Load, limit func(int32) i
 		part = lease(size)
 		kept := list[:0]
 		for _, x := range list {
-			if loads[x].reserve(q, part, limit(x)) {
+			if b.stakes[x].reserve(q, part, sum) {
 				kept = append(kept, x)
 			}
 		}
@@ -140,8 +165,8 @@ func (*balance) PerClient() bool { return true }
 func (b *balance) total(now int64) int64 {
 	if old := b.second.Load(); (now > old || now < old-stale) && b.second.CompareAndSwap(old, now) {
 		sum := int64(0)
-		for _, l := range b.loads {
-			sum += l.Leases(now)
+		for i := range b.stakes {
+			sum += b.stakes[i].load.Leases(now)
 		}
 		b.sum.Store(sum)
 	}
@@ -152,6 +177,11 @@ func (b *balance) total(now int64) int64 {
 // of rounding is not rounded up.
 func bound(fair float64, sum int64) int64 {
 	return int64(math.Ceil(fair*float64(sum)/One-1e-9)) * One
+}
+
+// reserve takes a lease for a query if the leases of the candidate are within its bound then; sum is that of the leases of all.
+func (s *stake) reserve(q Query, lease, sum int64) bool {
+	return s.load.reserve(q, lease, bound(s.fair, sum))
 }
 
 // reserve takes a lease for a query if the leases are within a limit then. When the query is dry, it only says whether they would be.

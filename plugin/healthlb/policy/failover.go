@@ -15,9 +15,9 @@ func (f *failover) Picker(cs []Candidate, k int) Picker {
 	if !fading(cs) {
 		return front{}
 	}
-	p := &rising{fades: make([]float64, len(cs)), members: make([]identity, len(cs)), k: k}
+	p := &rising{fades: make([]float64, len(cs)), members: identitiesOf(f.members, cs), k: k}
 	for i, c := range cs {
-		p.fades[i], p.members[i] = c.Fade, f.members[c.Member]
+		p.fades[i] = c.Fade
 	}
 	return p
 }

@@ -7,28 +7,23 @@ import (
 
 // few are the candidates that one client sees, at most MaxShard.
 type few struct {
-	rivals []rival // all candidates
-	list   []int32 // the positions of those that the client sees, in the order drawn; at least one
-	k      int     // how many an answer names at most; no more than there are in list
+	rivals []rival    // all candidates
+	ids    []identity // theirs
+	list   []int32    // the positions of those that the client sees, in the order drawn; at least one
+	k      int        // how many an answer names at most; no more than there are in list
 }
 
 // choose moves those of a few whom the answer to a query names to the front of the list, and returns how many they are.
 type choose func(Query, few) int
 
-// choices has what each policy does with a few. Policies that give everyone a turn draw lots here, since each client sees another few and
-// has no turns of its own.
+// choices has what each policy does with a few, but for hash, whose own order says who they are. Policies that give everyone a turn draw
+// lots here, since each client sees another few and has no turns of its own.
 var choices = map[string]func(Spec) choose{
 	"round_robin": func(Spec) choose { return chooseRun },
 	"random":      func(Spec) choose { return chooseAny },
 	"weighted":    func(Spec) choose { return chooseByWeight },
 	"failover":    func(Spec) choose { return chooseFirst },
-	"hash": func(s Spec) choose {
-		if s.Factor > 0 {
-			return bounded(s.Factor).choose
-		}
-		return chooseByHash
-	},
-	"least": func(Spec) choose { return chooseLeast },
+	"least":       func(s Spec) choose { return leastOf(s.Report > 0).choose },
 }
 
 // at returns what is known of number i in the list.
@@ -46,7 +41,7 @@ func (f *few) joined(key uint64) int {
 		top = max(top, f.at(i).fade)
 	}
 	for i := range f.list {
-		if r := f.at(i); r.fade == top || r.id.joined(key, r.fade/top) {
+		if fade := f.at(i).fade; fade == top || f.ids[f.list[i]].joined(key, fade/top) {
 			f.swap(joined, i)
 			joined++
 		}
@@ -72,8 +67,9 @@ func chooseRun(q Query, f few) int {
 
 // chooseAny names a random subset: random.
 func chooseAny(q Query, f few) int {
+	l := q.lots()
 	for i := range f.k {
-		f.swap(i, i+int(q.Rand(uint64(len(f.list)-i))))
+		f.swap(i, i+int(l.draw(uint64(len(f.list)-i))))
 	}
 	return f.k
 }
@@ -117,3 +113,6 @@ func (f *few) include(shares *[MaxShard]float64) {
 		}
 	}
 }
+
+// unit draws a number from 0 up to 1.
+func unit(q Query) float64 { return float64(q.Rand(1<<53)) / (1 << 53) }

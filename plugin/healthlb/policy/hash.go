@@ -15,6 +15,7 @@ type hash struct {
 	main     *shareRing // of the members with a weight
 	standbys *shareRing // of those without: they are candidates only when no other is
 	factor   float64    // see Spec
+	shard    int        // see Spec
 }
 
 func (h *hash) Members(ms []Member) {
@@ -38,9 +39,16 @@ func (h *hash) Picker(cs []Candidate, k int) Picker {
 	if !slices.ContainsFunc(cs, func(c Candidate) bool { return h.members[c.Member].Weight > 0 }) {
 		r = h.standbys
 	}
+	confine := h.shard > 0 && h.shard < len(cs)
 	w := r.walk(cs, k)
+	if confine {
+		w = r.walk(cs, h.shard)
+	}
 	if fading(cs) {
 		w.joins = joins(h.ids, cs)
+	}
+	if confine {
+		return &confined{walk: w, rivals: rivals(h.members, cs), names: min(k, h.shard), bounds: bounded(h.factor)}
 	}
 	if h.factor > 0 {
 		return newBalance(w, h.members, cs, h.factor)
@@ -99,29 +107,17 @@ func (w *walk) Pick(q Query, list []int32) (int, []int32) {
 		// Every client gets the same set, so Key is not there to choose the first; turns spread those who take only that.
 		return int(q.Turn.Add(1) % uint64(w.n)), nil
 	}
-	if w.k == 1 {
-		t := w.from(q.Key, q.Key)
-		x, _ := t.next()
-		return int(x), nil
-	}
-	seen := newMarks(w.k, w.n)
-	if w.joins == nil {
-		if list = w.along(q.Key, w.k, seen, list); len(list) == w.k {
-			return 0, list
+	if w.k == 1 && w.joins == nil {
+		if x := w.first(q.Key); x >= 0 {
+			return int(x), nil
 		}
 	}
 	t := w.from(q.Key, q.Key)
-	for len(list) < w.k {
-		x, ok := t.next()
-		if !ok {
-			break
-		}
-		if !seen.has(list, x) {
-			seen.add(x)
-			list = append(list, x)
-		}
+	if w.k == 1 {
+		var one [1]int32
+		return int(t.follow(one[:0], 1, nil)[0]), nil
 	}
-	return 0, list
+	return 0, t.follow(list, w.k, newMarks(w.k, w.n))
 }
 
 // all says whether each answer names every candidate.

@@ -120,7 +120,7 @@ func TestHashWeighs(t *testing.T) {
 			}
 			shares := arcShares(h.main.ring, len(weights))
 			for i, w := range weights {
-				got, want := shares[h.main.numbers[i]], float64(w)/float64(sum)
+				got, want := shares[i], float64(w)/float64(sum)
 				if limit := 4 / math.Sqrt(float64(h.main.counts[i])); math.Abs(got/want-1) > limit {
 					t.Errorf("weight %d has %.4f of the ring, want %.4f within %.0f%%", w, got, want, 100*limit)
 				}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"time"
 )
 
 // loads names so many answers of k and returns how often each member was named.
@@ -40,8 +41,9 @@ func TestDrawLeavesOut(t *testing.T) {
 				freedom++
 			}
 		}
+		l := s.query(0).lots()
 		for range 10000 {
-			counts[out.draw(s.query(0), w, byWeight)]++
+			counts[out.draw(&l, w, byWeight)]++
 		}
 		if x := chiSquare(counts, expected); x > chiSquareLimit(freedom-1) {
 			t.Errorf("seed %d: chi-square %.1f for %v, want %v", seed, x, counts, expected)
@@ -110,7 +112,7 @@ func TestLeastLongAnswers(t *testing.T) {
 func TestLeastByReports(t *testing.T) {
 	const n, answers = 4, 6000
 	for seed := range uint64(20) {
-		s := newScene(t, Spec{Name: "least"}, alike(n, 1)...)
+		s := newScene(t, Spec{Name: "least", Report: time.Minute}, alike(n, 1)...)
 		s.seed(seed)
 		for i := range s.cs {
 			s.cs[i].Load.Report(10+float64(i), s.now+10)
@@ -136,7 +138,7 @@ func TestLeastFadesIn(t *testing.T) {
 			for _, k := range []int{1, 2, 3} {
 				last, full := -1.0, 0.0
 				for step := steps; step >= 1; step-- {
-					s := newScene(t, Spec{Name: "least"}, alike(n, 1)...)
+					s := newScene(t, Spec{Name: "least", Report: time.Minute}, alike(n, 1)...)
 					s.seed(uint64(step))
 					fade := float64(step) / steps
 					s.cs[0].Fade = fade

@@ -6,17 +6,15 @@ import (
 )
 
 // Load is how busy one member is in one family, as far as it is known here: by its answer leases, and by what it reports itself. The
-// leases are the sum, over the answers that name the member and are still in caches, of 1/(how many that answer names).
+// leases are the sum, over the answers that name the member and are still in caches, of 1/(how many that answer names). A copy of a Load
+// stands for the same leases.
 //
-// Leases run out in buckets of time, one second wide, or wider when the TTL is above a minute: then a lease is counted for up to one
+// Leases run out in slots of time, one second wide, or wider when the TTL is above a minute: then a lease is counted for up to one
 // width longer. Whoever looks takes off what has run out. No call waits for another. Of concurrent ones, each may miss what the others
 // have only half done, but nothing is lost or counted twice.
 type Load struct {
-	sum     atomic.Int64 // what has been taken and not yet run out, in parts of One
-	slot    atomic.Int64 // the last slot of time whose leases have been taken off
-	width   int64        // of a slot, in seconds; slot s ends at s x width seconds since 1970
-	report  atomic.Pointer[report]
-	buckets [slots]atomic.Int64 // the leases that run out at the end of each slot, by the number of the slot modulo slots
+	ledger *ledger
+	sum    int // the cell with what has been taken and not yet run out, in parts of One
 }
 
 // report is what a member says of itself. It is immutable.
@@ -40,105 +38,123 @@ const (
 const stale = 2
 
 // lease returns the lease that each member has of an answer that names so many.
-func lease(named int) int64 { return max(1, One/int64(named)) }
-
-// NewLoad returns the Load of a member that answers with a TTL of up to maxTTL seconds name.
-func NewLoad(maxTTL uint32) *Load {
-	return &Load{width: widthFor(maxTTL)}
+func lease(named int) int64 {
+	if named < len(leases) {
+		return leases[named]
+	}
+	return max(1, One/int64(named))
 }
 
-// Covers says whether the Load can tell leases of a TTL apart.
-func (l *Load) Covers(ttl uint32) bool { return l.width >= widthFor(ttl) }
+// leases are those of short answers, which saves a division.
+var leases = func() (parts [17]int64) {
+	for named := 1; named < len(parts); named++ {
+		parts[named] = One / int64(named)
+	}
+	return parts
+}()
+
+// NewLoad returns the Load of a member that answers with a TTL of up to maxTTL seconds name.
+func NewLoad(maxTTL uint32) *Load { return &NewLoads(1, maxTTL)[0] }
+
+// NewLoads returns the Loads of so many members. Queries that pick among members are fastest when their Loads were made together, in about
+// the order of the members.
+func NewLoads(n int, maxTTL uint32) []Load {
+	loads := make([]Load, n)
+	var b *ledger
+	for i := range loads {
+		if i%page == 0 {
+			b = newLedger(min(page, n-i), n >= many, widthFor(maxTTL))
+		}
+		loads[i] = Load{b, i % page * b.member}
+	}
+	return loads
+}
+
+// Suits says whether the Load is one for answers of this TTL.
+func (l *Load) Suits(ttl uint32) bool { return l.ledger.width == widthFor(ttl) }
 
 // widthFor returns how wide slots are for a TTL, in seconds.
 func widthFor(ttl uint32) int64 { return max(1, (int64(ttl)+slotsPerTTL-1)/slotsPerTTL) }
 
 // Leases returns the leases at a time in seconds since 1970, in parts of One.
 func (l *Load) Leases(now int64) int64 {
-	l.advance(now / l.width)
-	return l.sum.Load()
+	l.ledger.advance(l.ledger.slotOf(now))
+	return l.taken().Load()
 }
 
-// advance takes off the leases of all slots up to one. When the clock has been set back, it goes back as well: leases taken before that
-// then run out at other times than they should, but when each slot has come by once at the latest.
-func (l *Load) advance(slot int64) {
-	for old := l.slot.Load(); slot > old || slot < old-stale; old = l.slot.Load() {
-		if !l.slot.CompareAndSwap(old, slot) {
-			continue
-		}
-		for s := max(old, slot-slots) + 1; s <= slot; s++ {
-			if b := &l.buckets[s&(slots-1)]; b.Load() != 0 {
-				l.sum.Add(-b.Swap(0))
-			}
-		}
-		return
-	}
-}
+// taken returns the sum of the leases that have been taken and not yet taken off.
+func (l *Load) taken() *atomic.Int64 { return &l.ledger.cells[l.sum] }
 
 // take adds a lease if the sum then is not above limit, or whatever it is when limit is negative. Each lease taken must be followed by
 // Hold or give, or it stays for ever.
 func (l *Load) take(lease, limit int64) bool {
+	sum := l.taken()
 	if limit < 0 {
-		l.sum.Add(lease)
+		sum.Add(lease)
 		return true
 	}
 	for {
-		old := l.sum.Load()
+		old := sum.Load()
 		if old+lease > limit {
 			return false
 		}
-		if l.sum.CompareAndSwap(old, old+lease) {
+		if sum.CompareAndSwap(old, old+lease) {
 			return true
 		}
 	}
 }
 
 // give takes back a lease that was taken for an answer that does not name the member after all.
-func (l *Load) give(lease int64) { l.sum.Add(-lease) }
+func (l *Load) give(lease int64) { l.taken().Add(-lease) }
 
 // Hold says that an answer that Pick gave, and that names so many members, may be in caches until a time in seconds since 1970, which
 // must not be further away than maxTTL and 2 seconds.
-func (l *Load) Hold(until int64, named int) {
-	s := (until + l.width - 1) / l.width
-	first := l.slot.Load() + 1
+func (l *Load) Hold(until int64, named int) { l.hold(until, lease(named)) }
+
+func (l *Load) hold(until, lease int64) {
+	b := l.ledger
+	s := b.slotOf(until + b.width - 1)
+	first := b.slot.Load() + 1
 	if s-first >= slots-1 { // nobody has looked for long; it is later than this
-		l.advance(s - slots + 1)
-		first = l.slot.Load() + 1
+		b.advance(s - slots + 1)
+		first = b.slot.Load() + 1
 	}
 	s = min(max(s, first), first+slots-2)
-	l.buckets[s&(slots-1)].Add(lease(named))
+	b.bucket(l.sum, s).Add(lease)
 }
 
 // Report says what the member itself reports of its load: a number that is the larger the busier it is, and counts until a time in
 // seconds since 1970. The unit is the reporters' own; it is the same for all members of a pool.
 func (l *Load) Report(load float64, until int64) {
 	if !math.IsNaN(load) {
-		l.report.Store(&report{load, until})
+		l.said().Store(&report{load, until})
 	}
 }
 
 // Reported returns what the member reported last, if that still counts at a time in seconds since 1970.
 func (l *Load) Reported(now int64) (load float64, ok bool) {
-	r := l.report.Load()
+	r := l.said().Load()
 	if r == nil || now >= r.until {
 		return 0, false
 	}
 	return r.load, true
 }
 
-// Copy returns a Load of its own with the leases and the report of this one, to play through what would happen from now on, in seconds
-// since 1970. Leases of answers that are just being given are not in it.
-func (l *Load) Copy(now int64) *Load {
-	l.advance(now / l.width)
-	c := &Load{width: l.width}
-	c.slot.Store(l.slot.Load())
-	sum := int64(0)
-	for i := range l.buckets {
-		n := l.buckets[i].Load()
-		c.buckets[i].Store(n)
-		sum += n
+// said returns where the last report of the member is.
+func (l *Load) said() *atomic.Pointer[report] { return &l.ledger.reports[l.sum/l.ledger.member] }
+
+// Inherit takes over the leases and the report of another Load as they are at a time in seconds since 1970. Leases that run out later than
+// this one can tell are taken for shorter ones. Those of answers that are just being given may be missed.
+func (l *Load) Inherit(from *Load, now int64) {
+	old := from.ledger
+	last := old.slotOf(now)
+	old.advance(last)
+	l.ledger.advance(l.ledger.slotOf(now))
+	for s := last + 1; s < last+slots; s++ {
+		if n := old.bucket(from.sum, s).Load(); n != 0 {
+			l.taken().Add(n)
+			l.hold(s*old.width, n)
+		}
 	}
-	c.sum.Store(sum)
-	c.report.Store(l.report.Load())
-	return c
+	l.said().Store(from.said().Load())
 }

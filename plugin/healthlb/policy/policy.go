@@ -36,8 +36,8 @@ var constructors = map[string]func(Spec) Policy{
 	"random":      func(Spec) Policy { return random{} },
 	"weighted":    func(Spec) Policy { return &weighted{} },
 	Failover:      func(Spec) Policy { return &failover{} },
-	"hash":        func(s Spec) Policy { return &hash{factor: s.Factor} },
-	"least":       func(Spec) Policy { return &least{} },
+	"hash":        func(s Spec) Policy { return &hash{factor: s.Factor, shard: min(s.Shard, MaxShard)} },
+	"least":       func(s Spec) Policy { return &least{reports: s.Report > 0} },
 }
 
 // Names are the policies that there are, in alphabetical order.
@@ -49,10 +49,11 @@ func New(s Spec) (Policy, error) {
 	if !ok {
 		return nil, fmt.Errorf("policy %q is not known: use one of %s", s.Name, strings.Join(Names, ", "))
 	}
-	if s.Shard > 0 {
-		return sharded(s, construct(s)), nil
+	p := construct(s)
+	if choose, ok := choices[s.Name]; ok && s.Shard > 0 {
+		return &sharding{Policy: p, choose: choose(s), size: min(s.Shard, MaxShard)}, nil
 	}
-	return construct(s), nil
+	return p, nil
 }
 
 // Member is what a policy knows of a member whatever its health.

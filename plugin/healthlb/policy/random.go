@@ -20,15 +20,15 @@ func (random) Picker(cs []Candidate, k int) Picker {
 // draws is random choice of k among n members.
 type draws struct{ n, k int }
 
-// Pick needs one draw when the answer names one member or all, and k draws otherwise (Floyd's algorithm: for each of the last k
+// Pick needs one random number when the answer names one member or all, and k lots otherwise (Floyd's algorithm: for each of the last k
 // positions j, take a random one up to j, or j itself when that one is taken; every subset is equally likely).
 func (d draws) Pick(q Query, list []int32) (int, []int32) {
 	if d.Room() == 0 {
 		return int(q.Rand(uint64(d.n))), nil
 	}
-	seen := newMarks(d.k, d.n)
+	seen, l := newMarks(d.k, d.n), q.lots()
 	for j := d.n - d.k; j < d.n; j++ {
-		x := int32(q.Rand(uint64(j) + 1))
+		x := int32(l.draw(uint64(j) + 1))
 		if seen.has(list, x) {
 			x = int32(j)
 		}

@@ -117,6 +117,19 @@ func fadingArcs(shares []float64) []uint64 {
 	return arcs
 }
 
+// reduce divides arcs by what they have in common.
+func reduce(arcs []uint64) {
+	divisor := uint64(0)
+	for _, arc := range arcs {
+		if divisor = gcd(divisor, arc); divisor == 1 {
+			return
+		}
+	}
+	for i := range arcs {
+		arcs[i] /= divisor
+	}
+}
+
 func gcd(a, b uint64) uint64 {
 	for b != 0 {
 		a, b = b, a%b

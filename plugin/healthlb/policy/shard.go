@@ -19,11 +19,6 @@ type sharding struct {
 // MaxShard is how many members a client may be limited to.
 const MaxShard = 64
 
-// sharded returns the policy of a spec within what each client sees; p is the policy without that.
-func sharded(s Spec, p Policy) Policy {
-	return &sharding{Policy: p, choose: choices[s.Name](s), size: min(s.Shard, MaxShard)}
-}
-
 func (s *sharding) Members(ms []Member) {
 	if s.ring == nil || !slices.Equal(s.members, ms) {
 		s.members, s.ids = slices.Clone(ms), identities(ms)
@@ -40,12 +35,13 @@ func (s *sharding) Clone() Policy {
 }
 
 func (s *sharding) Picker(cs []Candidate, k int) Picker {
-	if len(cs) <= s.size {
+	if len(cs) <= s.size && !fading(cs) { // while members fade in, each client has joined some of them
 		return s.Policy.Picker(cs, k)
 	}
 	return &shard{
 		walk:   s.ring.walk(cs, s.size),
-		rivals: rivals(s.members, s.ids, cs),
+		rivals: rivals(s.members, cs),
+		ids:    identitiesOf(s.ids, cs),
 		names:  min(k, s.size),
 		choose: s.choose,
 		fading: fading(cs),
@@ -56,6 +52,7 @@ func (s *sharding) Picker(cs []Candidate, k int) Picker {
 type shard struct {
 	*walk
 	rivals []rival
+	ids    []identity
 	names  int // how many an answer names at most
 	choose choose
 	fading bool
@@ -71,12 +68,12 @@ func (s *shard) Shard(key uint64, list []int32) []int32 {
 	for len(list) < s.k {
 		at += keyStep
 		draw := mix(at)
-		t := s.from(draw, draw)
-		x, ok := t.next()
-		for ok && slices.Contains(list, x) {
-			x, ok = t.next()
+		if x := s.first(draw); x >= 0 && !slices.Contains(list, x) {
+			list = append(list, x)
+			continue
 		}
-		list = append(list, x)
+		t := s.from(draw, draw)
+		list = t.follow(list, len(list)+1, nil)
 	}
 	return list
 }
@@ -84,7 +81,7 @@ func (s *shard) Shard(key uint64, list []int32) []int32 {
 // Pick draws the members that the client sees into list, and has those that are named moved to its front.
 func (s *shard) Pick(q Query, list []int32) (int, []int32) {
 	list = s.Shard(q.Key, list)
-	f := few{s.rivals, list, s.names}
+	f := few{s.rivals, s.ids, list, s.names}
 	if s.fading {
 		f.list = list[:f.joined(q.Key)]
 		f.k = min(f.k, len(f.list))

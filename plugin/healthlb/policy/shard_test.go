@@ -8,9 +8,10 @@ import (
 
 // seen returns the members that a client sees, whatever the policy does with them.
 func seen(s *scene, p Picker, cs []Candidate, key uint64) []int32 {
-	sh := *p.(*shard)
-	sh.choose = func(_ Query, f few) int { return len(f.list) }
-	ms := named(&sh, cs, sh.k, s.query(key))
+	var ms []int32
+	for _, at := range p.(Sharder).Shard(key, nil) {
+		ms = append(ms, cs[at].Member)
+	}
 	slices.Sort(ms)
 	return ms
 }
@@ -38,12 +39,12 @@ func TestShardReplacesOne(t *testing.T) {
 	}
 }
 
-// TestShardIsTheSameForAll checks that neither the policy nor the weights nor the order of members change what a client sees.
+// TestShardIsTheSameForAll checks for all policies but hash that neither the policy nor the weights nor the order of members change what a client sees.
 func TestShardIsTheSameForAll(t *testing.T) {
 	weights := []int{1, 5, 3, 0, 2, 1, 1, 1, 9, 9, 9, 0}
 	a := newScene(t, Spec{Name: "random", Shard: 3}, alike(12, 1)...)
 	p := a.policy.Picker(a.cs, 1)
-	for _, name := range Names {
+	for name := range choices {
 		b := newScene(t, Spec{Name: name, Shard: 3}, weights...)
 		slices.Reverse(b.members)
 		b.policy.Members(b.members)
@@ -84,7 +85,7 @@ func TestShardIsEven(t *testing.T) {
 func TestShardOfFewMembers(t *testing.T) {
 	for _, name := range Names {
 		s := newScene(t, Spec{Name: name, Shard: 4}, 1, 1, 1, 1)
-		if _, ok := s.policy.Picker(s.cs, 1).(*shard); ok {
+		if _, ok := s.policy.Picker(s.cs, 1).(Sharder); ok {
 			t.Errorf("%s: four members are divided into shards of four", name)
 		}
 	}
@@ -122,29 +123,22 @@ func TestShardedShares(t *testing.T) {
 	}
 }
 
-// TestShardedHash compares how many clients of one shard go to each of its members with the weights, and checks that each keeps going
-// there.
+// TestShardedHash checks that hash names the same members in a shard as without it, and sees those that it would name next.
 func TestShardedHash(t *testing.T) {
-	weights := []int{1, 2, 3, 4}
-	f := few{list: []int32{0, 1, 2, 3}, k: 1}
-	s := newScene(t, Spec{Name: "hash"}, weights...)
-	f.rivals = rivals(s.members, identities(s.members), s.cs)
-	counts, expected := make([]int, 4), make([]float64, 4)
-	for i, w := range weights {
-		expected[i] = 2000 * float64(w)
-	}
-	for key := range uint64(20000) {
-		f.list = []int32{0, 1, 2, 3}
-		chooseByHash(s.query(mix(key)), f)
-		counts[f.list[0]]++
-		was := f.list[0]
-		f.list = []int32{3, 1, 0, 2}
-		if chooseByHash(s.query(mix(key)), f); f.list[0] != was {
-			t.Fatalf("a client of %d goes to %d when they are drawn in another order", was, f.list[0])
+	weights := []int{1, 2, 3, 4, 5, 1, 2, 3, 4, 5}
+	for _, k := range []int{1, 2, 4} {
+		whole, parts := newScene(t, Spec{Name: "hash"}, weights...), newScene(t, Spec{Name: "hash", Shard: 4}, weights...)
+		p, all, q := whole.policy.Picker(whole.cs, k), whole.policy.Picker(whole.cs, 4), parts.policy.Picker(parts.cs, k)
+		for c := range uint64(500) {
+			query := whole.query(mix(c))
+			if x, y := named(p, whole.cs, k, query), named(q, parts.cs, k, query); !slices.Equal(x, y) {
+				t.Fatalf("%v without shard, %v with it", x, y)
+			}
+			x := named(all, whole.cs, 4, query)
+			if slices.Sort(x); !slices.Equal(x, seen(parts, q, parts.cs, mix(c))) {
+				t.Fatalf("four names are %v, a client sees %v", x, seen(parts, q, parts.cs, mix(c)))
+			}
 		}
-	}
-	if x := chiSquare(counts, expected); x > chiSquareLimit(3) {
-		t.Errorf("named %v, want %v: chi-square %.1f", counts, expected, x)
 	}
 }
 

@@ -1,6 +1,6 @@
 package policy
 
-import "math/bits"
+import "slices"
 
 // urn is what draws without putting back leave. The zero urn holds everyone.
 //
@@ -49,16 +49,16 @@ func (u *urn) put(x int32) {
 }
 
 // draw returns one of those left, each as often as its arc on the wheel of a measure says.
-func (u *urn) draw(q Query, w *wheel, by measure) int32 {
+func (u *urn) draw(l *lots, w *wheel, by measure) int32 {
 	if u.long != nil {
-		return u.long.trees[by].find(q.Rand(u.long.left[by]))
+		return u.long.trees[by].find(l.draw(u.long.left[by]))
 	}
 	out := u.taken[:u.n]
 	left := w.total
 	for _, x := range out {
 		left -= w.arc(x)
 	}
-	point := q.Rand(left)
+	point := l.draw(left)
 	for _, x := range out {
 		if point < w.start(x) {
 			break
@@ -68,59 +68,31 @@ func (u *urn) draw(q Query, w *wheel, by measure) int32 {
 	return w.at(point)
 }
 
-// piles are an urn for long answers, by each measure.
-type piles struct {
-	wheels [2]*wheel
-	trees  [2]sums
-	left   [2]uint64 // the sum of what is left
-}
+// retried is the length of an answer up to which draws beside those named are tried again and again, and the tries how often that is: most
+// often the first one, from the whole wheel, meets none of them.
+const (
+	retried = 8
+	tries   = 8
+)
 
-func newPiles(weights, faded *wheel) *piles {
-	p := &piles{wheels: [2]*wheel{weights, faded}}
-	for i, w := range p.wheels {
-		p.trees[i], p.left[i] = newSums(w), w.total
-	}
-	return p
-}
-
-// change takes an arc out of the piles, or puts it back.
-func (p *piles) change(x int32, out bool) {
-	for i, w := range p.wheels {
-		arc := w.arc(x)
-		if out {
-			arc = -arc // in the arithmetic of uint64, adding this takes away
-		}
-		p.trees[i].add(x, arc)
-		p.left[i] += arc
-	}
-}
-
-// sums is a binary indexed tree (Fenwick, A New Data Structure for Cumulative Frequency Tables, 1994): entry i is the sum of the arcs from
-// i with its lowest bit cleared up to i-1; entry 0 is not used.
-type sums []uint64
-
-func newSums(w *wheel) sums {
-	t := make(sums, len(w.ends)+1)
-	for i := 1; i < len(t); i++ {
-		t[i] = w.ends[i-1] - w.start(int32(i&(i-1)))
-	}
-	return t
-}
-
-func (t sums) add(x int32, arc uint64) {
-	for i := int(x) + 1; i < len(t); i += i & -i {
-		t[i] += arc
-	}
-}
-
-// find returns who owns a point below the sum of all.
-func (t sums) find(point uint64) int32 {
-	at := 0
-	for step := 1 << (bits.Len(uint(len(t)-1)) - 1); step > 0; step >>= 1 {
-		if next := at + step; next < len(t) && t[next] <= point {
-			at = next
-			point -= t[next]
+// beside returns one who is neither in list nor is other, -1 for no one, each as often as its arc on the wheel says.
+func (w *wheel) beside(list []int32, other int32, l *lots) int32 {
+	for range tries {
+		if x := w.at(l.draw(w.total)); x != other && !slices.Contains(list, x) {
+			return x
 		}
 	}
-	return int32(at)
+	return w.left(list, other, l)
+}
+
+// left is beside without trying.
+func (w *wheel) left(list []int32, other int32, l *lots) int32 {
+	var u urn
+	for _, x := range list {
+		u.take(x)
+	}
+	if other >= 0 {
+		u.take(other)
+	}
+	return u.draw(l, w, byWeight)
 }

@@ -4,13 +4,13 @@ import "math/bits"
 
 // shareRing is a ring, and what is needed to find candidates on it.
 type shareRing struct {
-	ring    *ring
-	numbers []int32 // of each member, see order
-	counts  []int   // how many points each member owns
+	ring     *ring
+	byNumber []int32 // the members in the order of their numbers, see order
+	counts   []int   // how many points each member owns
 }
 
 func newShareRing(ms []Member, numbers []int32, counts []int) *shareRing {
-	return &shareRing{newRing(ms, numbers, counts), numbers, counts}
+	return &shareRing{newRing(ms, numbers, counts), inverse(numbers), counts}
 }
 
 // sparse is how many times fewer points candidates must own than all members, for a ring of their own to be worth building: up to then
@@ -21,7 +21,8 @@ const sparse = 8
 type walk struct {
 	ring     *ring
 	n, k     int     // how many candidates there are, and how many an answer names at most
-	position []int32 // of members among the candidates, by number, or -1
+	position []int32 // of members among the candidates, or -1; nil when all members are candidates
+	byNumber []int32 // see shareRing
 	joins    []join  // of each candidate; nil when none is fading in
 	steps    int     // how many points of the ring a query looks at, at most
 }
@@ -39,22 +40,42 @@ type join struct {
 // candidates with next to no points beside one with nearly all, go on as trail says. The number depends on the members and k only,
 // so that for one client the order of the candidates stays the same, whoever is eligible.
 func (r *shareRing) walk(cs []Candidate, k int) *walk {
-	w := &walk{ring: r.ring, n: len(cs), k: min(k, len(cs)), position: make([]int32, len(r.numbers))}
-	for i := range w.position {
-		w.position[i] = -1
-	}
-	count := 0
-	for i, c := range cs {
-		w.position[r.numbers[c.Member]] = int32(i)
-		count += r.counts[c.Member]
+	w := &walk{ring: r.ring, n: len(cs), k: min(k, len(cs)), byNumber: r.byNumber}
+	count := len(r.ring.points)
+	if len(cs) < len(r.byNumber) {
+		w.position = positions(cs, len(r.byNumber))
+		count = 0
+		for _, c := range cs {
+			count += r.counts[c.Member]
+		}
 	}
 	if count*sparse < len(r.ring.points) {
 		w.ring = r.ring.only(w.position, count)
 	}
 	if count > 0 && k < len(cs) {
-		w.steps = min(1000, 8*len(r.numbers)) + 16*k
+		w.steps = min(1000, 8*len(r.byNumber)) + 16*k
 	}
 	return w
+}
+
+// positions returns the position of each of so many members among the candidates, -1 for those that are none.
+func positions(cs []Candidate, members int) []int32 {
+	position := make([]int32, members)
+	for i := range position {
+		position[i] = -1
+	}
+	for i, c := range cs {
+		position[c.Member] = int32(i)
+	}
+	return position
+}
+
+// at returns the position of a member, -1 when it is no candidate.
+func (w *walk) at(member int32) int32 {
+	if w.position == nil {
+		return member
+	}
+	return w.position[member]
 }
 
 // trail is the order in which one client comes by the candidates: those it finds on the ring, some more than once; then all, in the order
@@ -66,7 +87,7 @@ type trail struct {
 	point   int    // the next one on the ring
 	steps   int    // how many points are left to look at
 	number  int    // the next one of the members
-	numbers int    // how many members are left to look at
+	numbers int    // how many members are left to look at; negative while it goes along the ring
 }
 
 // from returns the trail from a place on, of a client with this key.
@@ -78,54 +99,62 @@ func (w *walk) from(place, key uint64) trail {
 	return t
 }
 
-// next returns the position of the next candidate on the trail that the client has joined, or false at the end.
-func (t *trail) next() (position int32, ok bool) {
-	for ; t.steps > 0; t.steps-- {
-		number := t.ring.points[t.point] & ownerMask
-		if t.point++; t.point == len(t.ring.points) {
-			t.point = 0
-		}
-		if p := t.position[number]; p >= 0 && t.joined(p) {
-			t.steps--
-			return p, true
-		}
-	}
-	if t.numbers < 0 {
-		t.numbers = len(t.position)
-		t.number = int(place(t.key, uint64(t.numbers)))
-	}
-	for t.numbers > 0 {
-		p := t.position[t.number]
-		t.numbers--
-		if t.number++; t.number == len(t.position) {
-			t.number = 0
-		}
-		if p >= 0 && t.joined(p) {
-			return p, true
-		}
-	}
-	return 0, false
-}
-
-// along appends to list who comes first on the ring from a place on, where no one fades in, until the list has so many names. It may end
-// with fewer, like the part of a trail that is on the ring. Being one loop, it takes about half the time that
-// next does for four names among 10,000 members: the processor can be ahead by several points while it waits for memory.
-func (w *walk) along(place uint64, names int, seen marks, list []int32) []int32 {
-	if w.steps == 0 {
-		return list
-	}
-	points, i := w.ring.points, w.ring.after(place)
-	for steps := w.steps; steps > 0 && len(list) < names; steps-- {
-		p := w.position[points[i]&ownerMask]
+// follow appends to list who comes next on the trail, of those that the client has joined and the list does not name yet, until it has so
+// many names or the trail ends. On the ring, the processor can be ahead by several points while it waits for memory.
+func (t *trail) follow(list []int32, names int, seen marks) []int32 {
+	points, position, i := t.ring.points, t.position, t.point
+	for ; t.steps > 0 && len(list) < names; t.steps-- {
+		x := int32(points[i] & ownerMask)
 		if i++; i == len(points) {
 			i = 0
 		}
-		if p >= 0 && !seen.has(list, p) {
-			seen.add(p)
-			list = append(list, p)
+		if position != nil {
+			x = position[x]
+		}
+		if x >= 0 && (t.joins == nil || t.joined(x)) && !seen.has(list, x) {
+			seen.add(x)
+			list = append(list, x)
+		}
+	}
+	t.point = i
+	for len(list) < names {
+		x, ok := t.rest()
+		if !ok {
+			break
+		}
+		if !seen.has(list, x) {
+			seen.add(x)
+			list = append(list, x)
 		}
 	}
 	return list
+}
+
+// first returns whom a client finds first on the ring, or -1 when that is no candidate.
+func (w *walk) first(place uint64) int32 {
+	if w.steps == 0 {
+		return -1
+	}
+	return w.at(int32(w.ring.points[w.ring.after(place)] & ownerMask))
+}
+
+// rest returns the next candidate behind the part of the trail that is on the ring, or false at the end.
+func (t *trail) rest() (x int32, ok bool) {
+	if t.numbers < 0 {
+		t.numbers = len(t.byNumber)
+		t.number = int(place(t.key, uint64(t.numbers)))
+	}
+	for t.numbers > 0 {
+		x := t.at(t.byNumber[t.number])
+		t.numbers--
+		if t.number++; t.number == len(t.byNumber) {
+			t.number = 0
+		}
+		if x >= 0 && t.joined(x) {
+			return x, true
+		}
+	}
+	return 0, false
 }
 
 // place spreads keys evenly over the whole numbers below n.
@@ -135,10 +164,10 @@ func place(key, n uint64) uint64 {
 }
 
 // joined says whether the client goes to a candidate.
-func (t *trail) joined(p int32) bool {
+func (t *trail) joined(x int32) bool {
 	if t.joins == nil {
 		return true
 	}
-	j := &t.joins[p]
+	j := &t.joins[x]
 	return j.fade == 1 || j.id.joined(t.key, j.fade)
 }

@@ -1,12 +1,15 @@
 package policy
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // wheel finds who owns a point of a circle that is divided into arcs, one for each position, in the same few steps however many there
 // are.
 type wheel struct {
 	ends   []uint64 // where each arc ends and the next begins
-	starts []int32  // for each of a power of two equal sectors, the arc in which it begins
+	starts []int32  // for each of a power of two equal sectors, the arc in which it begins; nil when each arc is one point
 	shift  int      // a point shifted right by this is its sector
 	total  uint64   // the circumference
 }
@@ -17,6 +20,9 @@ func newWheel(arcs []uint64) *wheel {
 	for i, arc := range arcs {
 		w.total += arc
 		w.ends[i] = w.total
+	}
+	if w.total == uint64(len(arcs)) && !slices.Contains(arcs, 0) {
+		return w
 	}
 	// About as many sectors as arcs: a point anywhere on the wheel has on average no more than one end of an arc before it in its sector.
 	w.shift = max(0, bits.Len64(w.total-1)-bits.Len(uint(len(arcs))))
@@ -33,6 +39,9 @@ func newWheel(arcs []uint64) *wheel {
 
 // at returns the position whose arc holds a point below total.
 func (w *wheel) at(point uint64) int32 {
+	if w.starts == nil {
+		return int32(point)
+	}
 	i := w.starts[point>>w.shift]
 	for w.ends[i] <= point {
 		i++

@@ -50,6 +50,13 @@ func (f FadeIn) of(u *usage, now time.Time) float64 {
 	return f.Of(sinceEpoch(now) - time.Duration(cameUp))
 }
 
+// settle ends the fading in of an address that has its whole share, so that no later FadeIn begins it anew.
+func (f FadeIn) settle(u *usage, now time.Time) {
+	if f.of(u, now) == 1 {
+		u.cameUp.Store(0)
+	}
+}
+
 // epoch is what moments are counted from where they are kept as numbers: times of day would jump when the clock is set.
 var epoch = time.Now()
 

@@ -134,6 +134,20 @@ func TestWhoFadesIn(t *testing.T) {
 			t.Error("a new member of a pool that was there before does not fade in")
 		}
 	})
+	t.Run("a reload with another fade_in", func(t *testing.T) {
+		p := fadingPool()
+		p.tellAt(at, "m1", both, fail, fail, fail)
+		p.tellAt(at, "m1", both, pass, pass)
+		later := at.Add(2 * time.Minute)
+		next := spec(2, func(s *Spec) { s.FadeIn = FadeIn{time.Hour, 1} })
+		q, err := New(&next, p, later)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := q.fadeOf(A, "m1", later); got != 1 {
+			t.Errorf("a member that had its whole share before has %g of it after", got)
+		}
+	})
 	t.Run("new members of a file", func(t *testing.T) {
 		p := fadingPool()
 		p.SetMembers(spec(3).Members, at)

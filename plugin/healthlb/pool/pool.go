@@ -101,6 +101,9 @@ func New(spec *Spec, former *Pool, now time.Time) (*Pool, error) {
 		former.mu.Lock()
 		defer former.mu.Unlock()
 		p.stats, before = former.stats, former.known()
+		for _, u := range before.usages {
+			former.FadeIn.settle(u, now)
+		}
 		if former.Spec.Policy == spec.Policy {
 			p.groups = former.groups
 		}
@@ -199,6 +202,10 @@ func (p *Pool) setMembers(members []Member, before known, now time.Time) {
 		}
 	}
 	addresses, usages, notes, slots := make([]address, n), make([]usage, n), make([]notes, n), make([]Slot, n*len(p.Checks))
+	var loads []policy.Load
+	if p.Policy.Leases() {
+		loads = policy.NewLoads(n, p.TTL)
+	}
 	for i := range p.members {
 		m := &p.members[i]
 		for f, addr := range m.Member.addresses() {
@@ -217,7 +224,9 @@ func (p *Pool) setMembers(members []Member, before known, now time.Time) {
 				a.late = before.usages != nil
 				a.usage.begin(now, p.TTL)
 			}
-			a.usage.bear(p.Policy, p.TTL)
+			if loads != nil {
+				a.usage.bear(&loads[n], p.TTL, now)
+			}
 			a.usage.teller.Store(a)
 			p.setSlots(a, m, Family(f), before.slots)
 		}

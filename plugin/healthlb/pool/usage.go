@@ -34,15 +34,16 @@ type usage struct {
 // instance, and caches may hold it for one TTL from now.
 func (u *usage) begin(now time.Time, ttl uint32) { u.safeAfter.Store(now.Unix() + 1 + int64(ttl)) }
 
-// bear has the load of the address written down if the policy asks for it. Where a longer TTL has come with a reload, what was written
-// down so far is forgotten.
-func (u *usage) bear(s policy.Spec, ttl uint32) {
-	if !s.Leases() {
+// bear has the load of the address written down in l. What was written down before another TTL came with a reload is taken over.
+func (u *usage) bear(l *policy.Load, ttl uint32, now time.Time) {
+	old := u.load.Load()
+	if old != nil && old.Suits(ttl) {
 		return
 	}
-	if l := u.load.Load(); l == nil || !l.Covers(ttl) {
-		u.load.Store(policy.NewLoad(ttl))
+	if old != nil {
+		l.Inherit(old, now.Unix())
 	}
+	u.load.Store(l)
 }
 
 // note writes down that an answer with this TTL names the address. Most calls find that the same second has been noted already, and

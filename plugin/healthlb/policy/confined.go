@@ -1,44 +1,46 @@
 package policy
 
-import "math"
-
-// chooseByHash names those to whom a client's key gives the best scores: weighted rendezvous hashing (the logarithmic
-// method), which needs no ring of the few.
-func chooseByHash(q Query, f few) int {
-	f.rank(q.Key, f.k)
-	return f.k
+// confined is hash where each client sees so many members only: the first ones that it comes by on its walk. So it names the same ones as
+// without; but with balance, a client whose members are full is not sent beyond them.
+type confined struct {
+	*walk          // to as many as a client sees
+	rivals []rival // all candidates
+	names  int     // how many an answer names at most
+	bounds bounded // 0: none
 }
 
-// scoreSalt keeps the scores apart from the fading in of members, which looks at the same key and member. It is the fraction of the square
-// root of 5.
-const scoreSalt = 0x3c6ef372fe94f82b
-
-// rank puts the n of best scores to the front, the best first. A score is exponentially distributed with the weight as rate, so that the
-// smallest is a member's as often as its weight says.
-func (f *few) rank(key uint64, n int) {
-	var scores [MaxShard]float64
-	for i := range f.list {
-		r := f.at(i)
-		scores[i] = -math.Log((float64(mix(key^uint64(r.id)^scoreSalt)>>11)+1)/(1<<53)) / r.weight
-	}
-	for i := range min(n, len(f.list)) {
-		best := i
-		for j := i + 1; j < len(f.list); j++ {
-			if scores[j] < scores[best] {
-				best = j
-			}
-		}
-		f.swap(i, best)
-		scores[i], scores[best] = scores[best], scores[i]
-	}
+// Shard implements Sharder.
+func (c *confined) Shard(key uint64, list []int32) []int32 {
+	t := c.from(key, key)
+	return t.follow(list, c.k, nil)
 }
+
+// Pick implements Picker.
+func (c *confined) Pick(q Query, list []int32) (int, []int32) {
+	if c.bounds == 0 {
+		t := c.from(q.Key, q.Key)
+		return 0, t.follow(list, c.names, nil)
+	}
+	list = c.Shard(q.Key, list)
+	return 0, list[:c.bounds.choose(q, few{rivals: c.rivals, list: list, k: min(c.names, len(list))})]
+}
+
+// Room implements Picker.
+func (c *confined) Room() int {
+	if c.bounds == 0 {
+		return c.names
+	}
+	return c.k
+}
+
+// PerClient implements Picker.
+func (*confined) PerClient() bool { return true }
 
 // bounded is the factor of balance among a few. The leases of which each has its fair share are those of the few.
 type bounded float64
 
-// choose names those of the best scores that are within their bounds.
+// choose names the first that are within their bounds.
 func (b bounded) choose(q Query, f few) int {
-	f.rank(q.Key, len(f.list))
 	var limits [MaxShard]int64
 	b.limits(q, &f, &limits)
 	part, named := lease(f.k), 0
