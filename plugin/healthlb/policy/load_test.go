@@ -9,8 +9,6 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestLoadIsTheSumOfLeases compares a Load with a list of the leases, while time goes on in steps of any length. With slots wider than a
-// second, a lease may be counted up to one width less a second longer.
 // heir returns a Load for another TTL that has inherited from this one.
 func (l *Load) heir(maxTTL uint32, now int64) *Load {
 	h := NewLoad(maxTTL)
@@ -18,6 +16,8 @@ func (l *Load) heir(maxTTL uint32, now int64) *Load {
 	return h
 }
 
+// TestLoadIsTheSumOfLeases compares a Load with a list of the leases, while time goes on in steps of any length. With slots wider than a
+// second, a lease may be counted up to one width less a second longer.
 func TestLoadIsTheSumOfLeases(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		maxTTL := rapid.Int64Range(1, 86400).Draw(r, "maxTTL")
