@@ -39,11 +39,11 @@ func (h *hash) Picker(cs []Candidate, k int) Picker {
 	if !slices.ContainsFunc(cs, func(c Candidate) bool { return h.members[c.Member].Weight > 0 }) {
 		r = h.standbys
 	}
-	confine := h.shard > 0 && h.shard < len(cs)
-	w := r.walk(cs, k)
+	seen, confine := k, h.shard > 0 && h.shard < len(cs)
 	if confine {
-		w = r.walk(cs, h.shard)
+		seen = h.shard
 	}
+	w := r.walk(cs, seen)
 	if fading(cs) {
 		w.joins = joins(h.ids, cs)
 	}

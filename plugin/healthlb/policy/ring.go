@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -129,13 +130,23 @@ func (r *ring) only(position []int32, count int) *ring {
 	return s
 }
 
-// after returns the first point at or behind a place.
-func (r *ring) after(place uint64) int {
-	place &^= ownerMask
+// near returns where a window is in which the first point at or behind a place most often is.
+func (r *ring) near(place uint64) int {
 	arc := r.arc(place)
 	start := int(r.starts[arc])
 	ahead, _ := bits.Mul64(place<<r.order, uint64(int(r.starts[arc+1])-start))
-	from := max(0, start+int(ahead)-len(window{})/2)
+	return max(0, start+int(ahead)-len(window{})/2)
+}
+
+// fetch has the processor read what is needed to find a place, while it goes on to the next.
+func (r *ring) fetch(place uint64) {
+	atomic.LoadUint64(&r.points[:cap(r.points)][r.near(place)+len(window{})/2])
+}
+
+// after returns the first point at or behind a place.
+func (r *ring) after(place uint64) int {
+	place &^= ownerMask
+	from := r.near(place)
 	i := from + (*window)(r.points[from:from+len(window{})]).before(place)
 	// Where the place is beyond the window, it is found step by step. So are the points at the end, behind which the window is empty.
 	i = min(i, len(r.points))

@@ -97,37 +97,61 @@ func (c *choice) answerList(q asked) []dns.RR {
 			low = low || c.doubt[at]
 		}
 	}
-	if !q.dry {
-		c.noteList(list, q.now, c.ttls.Of(low))
-	}
 	if len(list) > len(rrs) {
 		rrs = make([]dns.RR, len(list))
 	}
 	rrs = rrs[:len(list):len(list)]
 	c.rrs.List(list, low, rrs)
+	if !q.dry {
+		c.noteList(list, q.now, c.ttls.Of(low))
+	}
 	return rrs
 }
 
 // noteRun writes down who is named by a run of k positions.
 func (c *choice) noteRun(start int, now int64, ttl uint32) {
-	at := start
-	for range c.k {
-		c.named[at].note(now, ttl)
-		if c.loads != nil {
-			c.loads[at].Hold(now+1+int64(ttl), c.k)
-		}
-		if at++; at == len(c.named) {
-			at = 0
+	end := min(start+c.k, len(c.named))
+	c.note(c.named[start:end], now, ttl)
+	c.note(c.named[:start+c.k-end], now, ttl)
+	if c.loads != nil {
+		for i := range c.k {
+			c.loads[(start+i)%len(c.loads)].Hold(now+1+int64(ttl), c.k)
 		}
 	}
 }
 
-// noteList is noteRun for a list of positions.
+func (c *choice) note(named []*notes, now int64, ttl uint32) {
+	safe := now + 1 + int64(ttl)
+	noted := true
+	for _, n := range named {
+		noted = noted && n.noted(now, safe)
+	}
+	for _, n := range named {
+		if !noted {
+			n.note(now, safe)
+		}
+		n.answers.Add(1)
+	}
+}
+
+// noteList is noteRun for a list of positions. All is read before anything is written: while the processor waits for the memory of one, it
+// can fetch that of the others, but not across an atomic write.
 func (c *choice) noteList(list []int32, now int64, ttl uint32) {
+	safe := now + 1 + int64(ttl)
+	noted := true
 	for _, at := range list {
-		c.named[at].note(now, ttl)
-		if c.loads != nil {
-			c.loads[at].Hold(now+1+int64(ttl), len(list))
+		noted = c.named[at].noted(now, safe) && noted
+	}
+	for _, at := range list {
+		n := c.named[at]
+		if !noted {
+			n.note(now, safe)
+		}
+		n.answers.Add(1)
+	}
+	if c.loads != nil {
+		for _, at := range list {
+			c.loads[at].Hold(safe, len(list))
 		}
 	}
 }

@@ -144,8 +144,12 @@ func TestServedSlides(t *testing.T) {
 	n.usage.notes = &n
 	window := int64(1_000_000) // any
 	at := func(offset int64) int64 { return window*windowSeconds + offset }
+	note := func(now int64) {
+		n.note(now, now+31)
+		n.answers.Add(1)
+	}
 	for range 100 {
-		n.note(at(0), 30)
+		note(at(0))
 	}
 	for _, tc := range []struct {
 		now  int64
@@ -156,7 +160,7 @@ func TestServedSlides(t *testing.T) {
 		}
 	}
 	for range 10 {
-		n.note(at(330), 30)
+		note(at(330))
 	}
 	if got := n.usage.recent(at(450)); math.Abs(got-60) > 1e-9 {
 		t.Errorf("with answers in both windows: %.2f, want 60", got)

@@ -13,8 +13,8 @@ type served struct {
 // change has done.
 const windowSeconds = 300
 
-// turnOver begins a new window when it is time; total is how many answers there were before. Of several queries at once one does it; what
-// the others count meanwhile may fall into either window.
+// turnOver begins a new window when it is time; total is how many answers there were up to now. Of several queries at once one does it;
+// what the others count meanwhile may fall into either window.
 func (s *served) turnOver(now int64, total uint64) {
 	old, current := s.window.Load(), now/windowSeconds
 	if current <= old || !s.window.CompareAndSwap(old, current) {

@@ -46,15 +46,15 @@ func (u *usage) bear(l *policy.Load, ttl uint32, now time.Time) {
 	u.load.Store(l)
 }
 
-// note writes down that an answer with this TTL names the address. Most calls find that the same second has been noted already, and
-// only count.
-func (n *notes) note(now int64, ttl uint32) {
-	answers := n.answers.Add(1)
-	safe := now + 1 + int64(ttl)
-	if n.answered.Load() >= now && n.safeAfter.Load() >= safe {
-		return
-	}
-	n.usage.served.turnOver(now, answers-1)
+// noted says whether it has been written down already that an answer given now names the address and runs out of caches at safe. That is so
+// for most answers.
+func (n *notes) noted(now, safe int64) bool {
+	return n.answered.Load() >= now && n.safeAfter.Load() >= safe
+}
+
+// note writes down that an answer given now names the address and runs out of caches at safe.
+func (n *notes) note(now, safe int64) {
+	n.usage.served.turnOver(now, n.answers.Load())
 	raise(&n.answered, now)
 	raise(&n.safeAfter, safe)
 }
