@@ -77,7 +77,7 @@ func (b *balance) Pick(q Query, list []int32) (int, []int32) {
 // within takes leases for those in a list from a place on, and leaves out whoever would be above the bound.
 func (b *balance) within(q Query, list []int32, from int, part, sum int64) []int32 {
 	for _, x := range list[from:] {
-		b.stakes[x].load.Leases(q.Now)
+		b.stakes[x].load.taken().Load()
 	}
 	kept := list[:from]
 	for _, x := range list[from:] {

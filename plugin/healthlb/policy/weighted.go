@@ -39,12 +39,24 @@ type shares struct {
 }
 
 func (s *shares) Pick(q Query, list []int32) (int, []int32) {
+	first := uint64(0)
 	if s.random {
-		return 0, s.pick(q.Rand(s.total), list)
+		first = q.Rand(s.total)
+	} else {
+		first = s.first(q.Turn.Add(1))
 	}
-	return 0, s.pick(s.first(q.Turn.Add(1)), list)
+	if s.points == 1 {
+		return int(s.at(first)), nil
+	}
+	return 0, s.pick(first, list)
 }
 
-func (s *shares) Room() int { return s.points }
+// Room implements Picker. One point names one member: a run.
+func (s *shares) Room() int {
+	if s.points == 1 {
+		return 0
+	}
+	return s.points
+}
 
 func (*shares) PerClient() bool { return false }
