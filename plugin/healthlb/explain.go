@@ -29,6 +29,12 @@ func (h *hub) Explain(q admin.ExplainQuery) (admin.Explanation, error) {
 	if q.Region != "" && p.site.label == "" {
 		return admin.Explanation{}, admin.NewProblem(http.StatusBadRequest, "region: pool %s takes the client's region from its address, and not from another plugin", p.Name)
 	}
+	if q.Region == "" && p.site.label != "" && p.Prefer.Region {
+		return admin.Explanation{}, admin.NewProblem(http.StatusBadRequest,
+			"pool %s has the plugin geoip tell clients' regions, which cannot be asked from here: say region=REGION, for a client of no region any that no member has", p.Name)
+	}
+	h.explaining.Lock()
+	defer h.explaining.Unlock()
 	f := pool.A
 	if q.Type == dns.TypeToString[dns.TypeAAAA] {
 		f = pool.AAAA

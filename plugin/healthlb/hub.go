@@ -24,6 +24,8 @@ type hub struct {
 	blocks   atomic.Pointer[block.Set]
 	current  atomic.Pointer[generation] // the generation that the endpoint and the metrics show
 
+	explaining sync.Mutex // held while an answer is explained, so that of many who ask one at a time takes a core
+
 	applying sync.Mutex    // held while a block list is put into force, so that of two the later one stays
 	expiries chan struct{} // wakes the goroutine that ends blocks
 

@@ -52,6 +52,31 @@ func (c *choice) answer(q asked) []dns.RR {
 	return c.rrs.Run(start, c.k, low)
 }
 
+// count returns how often each position is named in so many answers.
+func (c *choice) count(q asked, answers int) []int {
+	q.dry = true
+	query, buf := c.query(q), make([]int32, 0, c.picker.Room())
+	counts, starts := make([]int, c.rrs.Len()), make([]int, c.rrs.Len())
+	for range answers {
+		start, list := c.picker.Pick(query, buf)
+		if list == nil {
+			starts[start]++
+		}
+		for _, at := range list {
+			counts[at]++
+		}
+	}
+	for start, n := range starts {
+		if n == 0 {
+			continue
+		}
+		for i := range c.k {
+			counts[(start+i)%len(counts)] += n
+		}
+	}
+	return counts
+}
+
 func (c *choice) query(q asked) policy.Query {
 	return policy.Query{Key: q.key, Turn: c.turn, Rand: rand.Uint64N, Now: q.now, Dry: q.dry}
 }
@@ -115,7 +140,7 @@ func (c *choice) noteRun(start int, now int64, ttl uint32) {
 	c.note(c.named[:start+c.k-end], now, ttl)
 	if c.loads != nil {
 		for i := range c.k {
-			c.loads[(start+i)%len(c.loads)].Hold(now+1+int64(ttl), c.k)
+			c.loads[(start+i)%len(c.loads)].Hold(c.leaseEnd(now), c.k)
 		}
 	}
 }
@@ -151,10 +176,14 @@ func (c *choice) noteList(list []int32, now int64, ttl uint32) {
 	}
 	if c.loads != nil {
 		for _, at := range list {
-			c.loads[at].Hold(safe, len(list))
+			c.loads[at].Hold(c.leaseEnd(now), len(list))
 		}
 	}
 }
+
+// leaseEnd returns until when the lease of an answer given now counts: for the TTL, also when the answer has the low one. Else members in
+// doubt, and those that fade in, would look idle and be named the more.
+func (c *choice) leaseEnd(now int64) int64 { return now + 1 + int64(c.ttls.Normal) }
 
 // choose builds the choice among candidates of one tier, or with regional of one tier and region. The caller holds p.mu.
 func (p *Pool) choose(f Family, cs []candidate, regional bool, now time.Time) *choice {

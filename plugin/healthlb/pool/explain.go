@@ -36,44 +36,55 @@ type Explained struct {
 	Stage string  // where it was left out, or policy
 	Why   string  // in words
 	Share float64 // in what share of the answers it was named
+
+	notes *notes
 }
 
 // Explain tells what the answer to a query would be at a moment, and why. without is the id of a member to leave out, as if an operator
-// had taken it away; empty: none. Nothing is written down: later answers are as they would have been.
+// had taken it away; empty: none. Nothing is written down: later answers are as they would have been. What takes long, the draws, is done
+// without the pool's lock, on choices made for this.
 func (p *Pool) Explain(f Family, q Query, by Around, without string, draws int, now time.Time) Explanation {
+	e, c, asked := p.explain(f, q, by, without, now)
+	e.Draws = draws
+	if c == nil || draws == 0 {
+		return e
+	}
+	named := make(map[*notes]int, len(c.named))
+	for at, n := range c.count(asked, draws) {
+		if c.named != nil {
+			named[c.named[at]] = n
+		}
+	}
+	for i := range e.Members {
+		e.Members[i].Share = float64(named[e.Members[i].notes]) / float64(draws)
+	}
+	return e
+}
+
+// explain is Explain without the shares. It returns the client's choice, nil when the answer names no one.
+func (p *Pool) explain(f Family, q Query, by Around, without string, now time.Time) (Explanation, *choice, asked) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	v := p.judgeWithout(f, by.Blocks, without)
 	a := p.answers(f, v, by.Places, now)
-	e := Explanation{AllDown: v.allDown, Eligible: len(v.eligible), MinUp: v.minUp, Rcode: a.rcode, Draws: draws}
+	e := Explanation{AllDown: v.allDown, Eligible: len(v.eligible), MinUp: v.minUp, Rcode: a.rcode}
+	if e.Region = q.Region; p.Prefer.Region && by.Places != nil {
+		e.Region = by.Places.Region(q.Client.Addr())
+	}
 	c, scope := a.of(q)
 	e.Scope = scope
-	named := make(map[netip.Addr]int)
+	asked := asked{now: now.Unix(), dry: true}
 	if c != nil {
 		c.turn = copied(c.turn)
-		asked := asked{now: now.Unix(), dry: true}
 		if c.picker.PerClient() {
 			asked.key, e.Scope = p.key(q), max(scope, p.keyBits(q.Client))
 		}
 		for _, rr := range c.answer(asked) {
 			e.Answer, e.TTL = append(e.Answer, addrOf(rr)), rr.Header().Ttl
 		}
-		for range draws {
-			for _, rr := range c.answer(asked) {
-				named[addrOf(rr)]++
-			}
-		}
-		e.Members = p.stagesOf(v, &a, c, asked.key, without, by.Blocks, now)
-	} else {
-		e.Members = p.stagesOf(v, &a, nil, 0, without, by.Blocks, now)
 	}
-	if e.Region = q.Region; p.Prefer.Region && by.Places != nil {
-		e.Region = by.Places.Region(q.Client.Addr())
-	}
-	for i := range e.Members {
-		e.Members[i].Share = float64(named[e.Members[i].Addr]) / float64(max(1, draws))
-	}
-	return e
+	e.Members = p.stagesOf(v, c, asked.key, without, by.Blocks, now)
+	return e, c, asked
 }
 
 func copied(turn *atomic.Uint64) *atomic.Uint64 {
@@ -94,8 +105,14 @@ func addrOf(rr dns.RR) netip.Addr {
 }
 
 // stagesOf says of each address of the family how far it came. c is the client's choice, nil when the answer names no one.
-func (p *Pool) stagesOf(v verdict, a *answers, c *choice, key uint64, without string, blocks *block.Set, now time.Time) []Explained {
+func (p *Pool) stagesOf(v verdict, c *choice, key uint64, without string, blocks *block.Set, now time.Time) []Explained {
 	var shard []*notes
+	chosen := make(map[*notes]bool)
+	if c != nil {
+		for _, n := range c.named {
+			chosen[n] = true
+		}
+	}
 	if c != nil {
 		if s, sharded := c.picker.(policy.Sharder); sharded {
 			for _, at := range s.Shard(key, nil) {
@@ -105,7 +122,7 @@ func (p *Pool) stagesOf(v verdict, a *answers, c *choice, key uint64, without st
 	}
 	var explained []Explained
 	for _, m := range v.all {
-		e := Explained{ID: m.member.ID, Addr: m.address.addr}
+		e := Explained{ID: m.member.ID, Addr: m.address.addr, notes: m.address.usage.notes}
 		switch {
 		case m.member.ID == without:
 			e.Stage, e.Why = "without", "left out as the question asks"
@@ -123,7 +140,7 @@ func (p *Pool) stagesOf(v verdict, a *answers, c *choice, key uint64, without st
 			e.Stage, e.Why = "standby", "weight 0, and others are eligible"
 		case !has(v.named, m):
 			e.Stage, e.Why = "priority", fmt.Sprintf("in tier %d, and tier %d answers", m.member.tier+1, v.named[0].member.tier+1)
-		case c != nil && !slices.Contains(c.named, m.address.usage.notes):
+		case c != nil && !chosen[m.address.usage.notes]:
 			e.Stage, e.Why = "region", fmt.Sprintf("in %s, and the client's region %s has members enough", regionText(m.member.Region), c.region)
 		case shard != nil && !slices.Contains(shard, m.address.usage.notes):
 			e.Stage, e.Why = "shard", fmt.Sprintf("not one of the %d members that this client sees", len(shard))

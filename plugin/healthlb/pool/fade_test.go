@@ -336,3 +336,59 @@ func TestPairs(t *testing.T) {
 		}
 	})
 }
+
+// TestLeastFadesInSteadily goes through a whole fading in second by second, with the leases that answers leave: under least the member's
+// share grows to that of the others, and not beyond it, although answers that name it have the low TTL.
+func TestLeastFadesInSteadily(t *testing.T) {
+	p := newPool(t, spec(4, func(s *Spec) {
+		s.Policy, s.Answers, s.FadeIn = policy.Spec{Name: "least"}, 1, oneMinute
+		s.TTL, s.LowTTL = 6, 1
+	}))
+	for _, id := range []string{"m1", "m2", "m3", "m4"} {
+		p.tellAt(start, id, []Family{A}, pass)
+	}
+	at := start.Add(time.Hour)
+	p.tellAt(at, "m1", []Family{A}, fail, fail, fail, pass, pass)
+	last := 0.0
+	for block := range 8 { // of ten seconds each
+		const perSecond = 400
+		named := 0
+		for second := range 10 {
+			now := at.Add(time.Duration(10*block+second) * time.Second)
+			p.rebuildAt(now)
+			for range perSecond {
+				if hosts, _, _ := p.askAs(anybody, p.Name, now); hosts[0] == 1 {
+					named++
+				}
+			}
+		}
+		share := float64(named) / (10 * perSecond)
+		// 4,000 queries, of which leases even out the most of chance: 0.03 is four standard deviations of a share without them.
+		if share < last-0.03 || share > 0.25+0.03 {
+			t.Errorf("from %d s on: share %.3f, before that %.3f", 10*block, share, last)
+		}
+		last = share
+	}
+	if math.Abs(last-0.25) > 0.03 {
+		t.Errorf("in the end: share %.3f, want 0.25", last)
+	}
+}
+
+// TestLeastDoesNotFavourSuspects: an answer that names a member in doubt has the low TTL, but that does not make it look idle.
+func TestLeastDoesNotFavourSuspects(t *testing.T) {
+	p := newPool(t, spec(4, func(s *Spec) { s.Policy, s.Answers = policy.Spec{Name: "least"}, 1 }))
+	for _, id := range []string{"m1", "m2", "m3", "m4"} {
+		p.tellAt(start, id, []Family{A}, pass)
+	}
+	p.tellAt(start, "m1", []Family{A}, fail)
+	p.rebuildAt(start)
+	named := 0
+	for i := range 6000 {
+		if hosts, _, _ := p.askAs(anybody, p.Name, start.Add(time.Duration(i)*10*time.Millisecond)); hosts[0] == 1 {
+			named++
+		}
+	}
+	if share := float64(named) / 6000; math.Abs(share-0.25) > 0.03 {
+		t.Errorf("a suspect has a share of %.3f, want 0.25", share)
+	}
+}
