@@ -24,7 +24,7 @@ type Explanation struct {
 	TTL      uint32 // seconds; of the answer that would be given
 	Answer   []netip.Addr
 	Scope    int // see Reply
-	Draws    int // how many answers the shares are taken from
+	Draws    int // how many answers the shares are taken from: as many as were wanted, or fewer where they are long
 	Members  []Explained
 }
 
@@ -40,15 +40,20 @@ type Explained struct {
 	notes *notes
 }
 
+// maxNames bounds the names of all draws together, so that explaining a pool of thousands with long answers takes no longer than others: a
+// million names took 0.05 s under balance.
+const maxNames = 1_000_000
+
 // Explain tells what the answer to a query would be at a moment, and why. without is the id of a member to leave out, as if an operator
 // had taken it away; empty: none. Nothing is written down: later answers are as they would have been. What takes long, the draws, is done
 // without the pool's lock, on choices made for this.
 func (p *Pool) Explain(f Family, q Query, by Around, without string, draws int, now time.Time) Explanation {
 	e, c, asked := p.explain(f, q, by, without, now)
-	e.Draws = draws
 	if c == nil || draws == 0 {
 		return e
 	}
+	draws = min(draws, max(1, maxNames/c.k))
+	e.Draws = draws
 	named := make(map[*notes]int, len(c.named))
 	for at, n := range c.count(asked, draws) {
 		if c.named != nil {
