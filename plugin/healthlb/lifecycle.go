@@ -2,6 +2,7 @@ package healthlb
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/caddy/caddyfile"
@@ -36,8 +37,12 @@ func generationOf(c *caddy.Controller) *generation {
 	return g
 }
 
-// checkNeighbours looks at the plugins beside the generation's blocks, in the Corefile that they are in.
+// checkNeighbours looks at the plugins beside the generation's blocks, in the Corefile that they are in, if any block needs some. To parse
+// a large Corefile once more takes seconds.
 func (g *generation) checkNeighbours() error {
+	if !slices.ContainsFunc(g.blocks, func(b *config.Block) bool { return b.GeoIP != "" }) {
+		return nil
+	}
 	for _, inst := range caddy.Instances() {
 		inst.StorageMu.RLock()
 		own := inst.Storage[generationKey{}] == g
