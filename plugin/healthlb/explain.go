@@ -22,8 +22,7 @@ func (h *hub) Explain(q admin.ExplainQuery) (admin.Explanation, error) {
 	if p == nil {
 		return admin.Explanation{}, admin.NewProblem(http.StatusNotFound, "there is no pool that answers for %s", q.Name)
 	}
-	v := p.View(p.around().Blocks, time.Now())
-	if q.Without != "" && !slices.ContainsFunc(v.Members, func(m pool.MemberView) bool { return m.ID == q.Without }) {
+	if q.Without != "" && !p.HasMember(q.Without) {
 		return admin.Explanation{}, admin.NewProblem(http.StatusNotFound, "pool %s has no member %s", p.Name, q.Without)
 	}
 	if q.Region != "" && p.site.label == "" {

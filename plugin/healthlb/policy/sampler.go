@@ -12,11 +12,10 @@ import (
 // With equal arcs the points name runs of members, and their number is that of the members, as with round_robin.
 type sampler struct {
 	*wheel
-	gap     uint64
-	points  int    // how many points an answer has
-	nobody  int32  // the position that stands for no one, behind the last; len(candidates) when there is none
-	members int    // how many candidates there are
-	step    uint64 // from one query's first point to the next one's; coprime to the circumference
+	gap    uint64
+	points int    // how many points an answer has
+	nobody int32  // the position that stands for no one, behind the last candidate; nobody may have an arc
+	step   uint64 // from one query's first point to the next one's; coprime to the circumference
 }
 
 // grain is how many points of the circle stand for being in every answer, when shares are no ratios of small numbers: while members fade.
@@ -37,7 +36,7 @@ func newSampler(weights []int, fades []float64, k int) *sampler {
 // samplerOf makes a sampler of arcs of which none is longer than whole, the length that stands for being in every answer. Where they
 // leave a part of a whole over, some answers name one member less.
 func samplerOf(arcs []uint64, whole uint64) *sampler {
-	s := &sampler{members: len(arcs), nobody: int32(len(arcs)), gap: slices.Max(arcs)}
+	s := &sampler{nobody: int32(len(arcs)), gap: slices.Max(arcs)}
 	sum := uint64(0)
 	for _, arc := range arcs {
 		sum += arc

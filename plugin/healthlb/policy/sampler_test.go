@@ -12,7 +12,7 @@ import (
 
 // counts returns how often each position is named in a number of queries in turn.
 func (s *sampler) counts(queries uint64) []int {
-	counts := make([]int, s.members)
+	counts := make([]int, s.nobody)
 	for turn := range queries {
 		for _, owner := range s.pick(s.first(turn), nil) {
 			counts[owner]++

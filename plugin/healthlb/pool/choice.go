@@ -35,21 +35,78 @@ type asked struct {
 
 // answer returns the records of an answer, and writes down what follows from it.
 func (c *choice) answer(q asked) []dns.RR {
-	if c.picker.Room() > 0 {
-		return c.answerList(q)
+	buf, rrs := room(c.picker.Room())
+	start, list := c.picker.Pick(c.query(q), buf)
+	n := names{start, list, c.k, c.rrs.Len()}
+	if list != nil {
+		n.k = len(list)
 	}
-	start, _ := c.picker.Pick(c.query(q), nil)
-	low := c.low
-	if c.doubt != nil {
-		n := c.rrs.Len()
-		for i := range c.k {
-			low = low || c.doubt[(start+i)%n]
+	low := c.low || c.doubtful(n)
+	if list == nil {
+		rrs = c.rrs.Run(start, c.k, low)
+	} else {
+		if len(list) > len(rrs) {
+			rrs = make([]dns.RR, len(list))
 		}
+		rrs = rrs[:len(list):len(list)]
+		c.rrs.List(list, low, rrs)
 	}
 	if c.named != nil && !q.dry {
-		c.noteRun(start, q.now, c.ttls.Of(low))
+		c.note(n, q.now, c.ttls.Of(low))
 	}
-	return c.rrs.Run(start, c.k, low)
+	return rrs
+}
+
+// names are the k positions that one answer names: those in list or, with list nil, a run from start on, cyclic over all.
+type names struct {
+	start int
+	list  []int32
+	k     int
+	all   int
+}
+
+func (n *names) at(i int) int {
+	if n.list != nil {
+		return int(n.list[i])
+	}
+	if i += n.start; i >= n.all {
+		i -= n.all
+	}
+	return i
+}
+
+// doubtful says whether an answer names someone who calls for the low TTL.
+func (c *choice) doubtful(n names) bool {
+	if c.doubt != nil {
+		for i := range n.k {
+			if c.doubt[n.at(i)] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// note writes down who is named. All is read before anything is written: while the processor waits for the memory of one, it can fetch
+// that of the others, but not across an atomic write.
+func (c *choice) note(n names, now int64, ttl uint32) {
+	safe := now + 1 + int64(ttl)
+	noted := true
+	for i := range n.k {
+		noted = c.named[n.at(i)].noted(now, safe) && noted
+	}
+	for i := range n.k {
+		notes := c.named[n.at(i)]
+		if !noted {
+			notes.note(now, safe)
+		}
+		notes.answers.Add(1)
+	}
+	if c.loads != nil {
+		for i := range n.k {
+			c.loads[n.at(i)].Hold(c.leaseEnd(now), n.k)
+		}
+	}
 }
 
 // count returns how often each position is named in so many answers.
@@ -93,9 +150,11 @@ type (
 	}
 )
 
-// room returns room for an answer of so many positions.
+// room returns room for an answer of so many positions; none for 0, which is a run.
 func room(n int) ([]int32, []dns.RR) {
 	switch {
+	case n == 0:
+		return nil, nil
 	case n <= 4:
 		s := new(short4)
 		return s.list[:0], s.rrs[:]
@@ -104,80 +163,6 @@ func room(n int) ([]int32, []dns.RR) {
 		return s.list[:0], s.rrs[:]
 	default:
 		return make([]int32, 0, n), nil
-	}
-}
-
-// answerList is answer where the positions may be any.
-func (c *choice) answerList(q asked) []dns.RR {
-	list, rrs := room(c.picker.Room())
-	start, list := c.picker.Pick(c.query(q), list)
-	if list == nil { // some pickers name a run where that is all that is left to name
-		for i := range c.k {
-			list = append(list, int32((start+i)%c.rrs.Len()))
-		}
-	}
-	low := c.low
-	if c.doubt != nil {
-		for _, at := range list {
-			low = low || c.doubt[at]
-		}
-	}
-	if len(list) > len(rrs) {
-		rrs = make([]dns.RR, len(list))
-	}
-	rrs = rrs[:len(list):len(list)]
-	c.rrs.List(list, low, rrs)
-	if !q.dry {
-		c.noteList(list, q.now, c.ttls.Of(low))
-	}
-	return rrs
-}
-
-// noteRun writes down who is named by a run of k positions.
-func (c *choice) noteRun(start int, now int64, ttl uint32) {
-	end := min(start+c.k, len(c.named))
-	c.note(c.named[start:end], now, ttl)
-	c.note(c.named[:start+c.k-end], now, ttl)
-	if c.loads != nil {
-		for i := range c.k {
-			c.loads[(start+i)%len(c.loads)].Hold(c.leaseEnd(now), c.k)
-		}
-	}
-}
-
-func (c *choice) note(named []*notes, now int64, ttl uint32) {
-	safe := now + 1 + int64(ttl)
-	noted := true
-	for _, n := range named {
-		noted = noted && n.noted(now, safe)
-	}
-	for _, n := range named {
-		if !noted {
-			n.note(now, safe)
-		}
-		n.answers.Add(1)
-	}
-}
-
-// noteList is noteRun for a list of positions. All is read before anything is written: while the processor waits for the memory of one, it
-// can fetch that of the others, but not across an atomic write.
-func (c *choice) noteList(list []int32, now int64, ttl uint32) {
-	safe := now + 1 + int64(ttl)
-	noted := true
-	for _, at := range list {
-		noted = c.named[at].noted(now, safe) && noted
-	}
-	for _, at := range list {
-		n := c.named[at]
-		if !noted {
-			n.note(now, safe)
-		}
-		n.answers.Add(1)
-	}
-	if c.loads != nil {
-		for _, at := range list {
-			c.loads[at].Hold(c.leaseEnd(now), len(list))
-		}
 	}
 }
 

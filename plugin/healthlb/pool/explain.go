@@ -117,8 +117,6 @@ func (p *Pool) stagesOf(v verdict, c *choice, key uint64, without string, blocks
 		for _, n := range c.named {
 			chosen[n] = true
 		}
-	}
-	if c != nil {
 		if s, sharded := c.picker.(policy.Sharder); sharded {
 			for _, at := range s.Shard(key, nil) {
 				shard = append(shard, c.named[at])

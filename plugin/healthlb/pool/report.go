@@ -6,16 +6,31 @@ import "time"
 func (p *Pool) ReportLoad(id string, load float64, until time.Time) (known bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i := range p.members {
-		if p.members[i].ID != id {
-			continue
-		}
-		known = true
-		for _, a := range p.members[i].addresses {
-			if a != nil {
-				a.usage.load.Load().Report(load, until.Unix()+1)
-			}
+	m := p.member(id)
+	if m == nil {
+		return false
+	}
+	for _, a := range m.addresses {
+		if a != nil {
+			a.usage.load.Load().Report(load, until.Unix()+1)
 		}
 	}
-	return known
+	return true
+}
+
+// HasMember says whether the pool has a member of this id.
+func (p *Pool) HasMember(id string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.member(id) != nil
+}
+
+// member returns a member by its id, nil when there is none. The caller holds p.mu.
+func (p *Pool) member(id string) *member {
+	for i := range p.members {
+		if p.members[i].ID == id {
+			return &p.members[i]
+		}
+	}
+	return nil
 }
