@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 
+	"example.org/healthlb/api"
 	"example.org/healthlb/plugin/healthlb/admin"
 	"example.org/healthlb/plugin/healthlb/block"
 	"example.org/healthlb/plugin/healthlb/state"
@@ -29,12 +30,12 @@ const maxBlocks = 100_000
 var errDryRun = errors.New("dry run")
 
 // ChangeBlocklist implements admin.Backend.
-func (h *hub) ChangeBlocklist(c admin.BlockChange) (admin.BlockEffect, error) {
+func (h *hub) ChangeBlocklist(c admin.BlockChange) (api.Effect, error) {
 	store := h.store.Load()
 	if g := h.current.Load(); store == nil || g == nil || g.process.State == "" {
-		return admin.BlockEffect{}, admin.ErrReadOnly
+		return api.Effect{}, admin.ErrReadOnly
 	}
-	var effect admin.BlockEffect
+	var effect api.Effect
 	var omitted []omittedAddress
 	err := store.Update(func(w state.Writer) error {
 		before := h.blocks.Load()
@@ -58,7 +59,7 @@ func (h *hub) ChangeBlocklist(c admin.BlockChange) (admin.BlockEffect, error) {
 		return writeBlocks(w, before, after)
 	})
 	if err != nil && !errors.Is(err, errDryRun) {
-		return admin.BlockEffect{}, err
+		return api.Effect{}, err
 	}
 	effect.Addresses = addressEffects(omitted) // only now: up to the change there were answers that named them
 	if !c.DryRun && effect.Changed {

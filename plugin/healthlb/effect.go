@@ -3,7 +3,7 @@ package healthlb
 import (
 	"fmt"
 
-	"example.org/healthlb/plugin/healthlb/admin"
+	"example.org/healthlb/api"
 	"example.org/healthlb/plugin/healthlb/block"
 	"example.org/healthlb/plugin/healthlb/pool"
 )
@@ -15,10 +15,10 @@ type omittedAddress struct {
 }
 
 // effect tells what would follow if the block list were after instead of before. It changes nothing.
-func (h *hub) effect(before, after *block.Set) (admin.BlockEffect, []omittedAddress) {
+func (h *hub) effect(before, after *block.Set) (api.Effect, []omittedAddress) {
 	diff := block.Diff(before, after)
-	e := admin.BlockEffect{
-		Changed: len(diff) > 0, ETag: etag(after), Pools: []admin.PoolEffect{},
+	e := api.Effect{
+		Changed: len(diff) > 0, ETag: etag(after), Pools: []api.FamilyEffect{},
 	}
 	var omitted []omittedAddress
 	touched := omitting(diff)
@@ -27,7 +27,7 @@ func (h *hub) effect(before, after *block.Set) (admin.BlockEffect, []omittedAddr
 			continue
 		}
 		for _, c := range p.Compare(before, after) {
-			e.Pools = append(e.Pools, admin.PoolEffect{
+			e.Pools = append(e.Pools, api.FamilyEffect{
 				Pool: p.Name, Family: c.Family.String(), MinUp: c.MinUp,
 				EligibleBefore: c.Before, EligibleAfter: c.After, Refused: refusal(c),
 			})
@@ -40,10 +40,10 @@ func (h *hub) effect(before, after *block.Set) (admin.BlockEffect, []omittedAddr
 }
 
 // addressEffects tells when each address has run out of caches, as far as answers are known up to now.
-func addressEffects(omitted []omittedAddress) []admin.AddressEffect {
-	effects := make([]admin.AddressEffect, len(omitted))
+func addressEffects(omitted []omittedAddress) []api.AddressEffect {
+	effects := make([]api.AddressEffect, len(omitted))
 	for i, o := range omitted {
-		effects[i] = admin.AddressEffect{Pool: o.pool, Address: o.Addr.String(), SafeAfter: o.SafeAfter()}
+		effects[i] = api.AddressEffect{Pool: o.pool, Address: o.Addr.String(), SafeAfter: o.SafeAfter()}
 	}
 	return effects
 }
@@ -61,7 +61,7 @@ func refusal(c pool.Effect) string {
 	}
 }
 
-func refused(e admin.BlockEffect) bool {
+func refused(e api.Effect) bool {
 	for _, p := range e.Pools {
 		if p.Refused != "" {
 			return true

@@ -7,6 +7,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"example.org/healthlb/api"
 	"example.org/healthlb/plugin/healthlb/admin"
 	"example.org/healthlb/plugin/healthlb/answer"
 	"example.org/healthlb/plugin/healthlb/pool"
@@ -17,19 +18,19 @@ import (
 const explainDraws = 10_000
 
 // Explain implements admin.Backend.
-func (h *hub) Explain(q admin.ExplainQuery) (admin.Explanation, error) {
+func (h *hub) Explain(q admin.ExplainQuery) (api.Explanation, error) {
 	p := h.poolFor(q.Name)
 	if p == nil {
-		return admin.Explanation{}, admin.NewProblem(http.StatusNotFound, "there is no pool that answers for %s", q.Name)
+		return api.Explanation{}, admin.NewProblem(http.StatusNotFound, "there is no pool that answers for %s", q.Name)
 	}
 	if q.Without != "" && !p.HasMember(q.Without) {
-		return admin.Explanation{}, admin.NewProblem(http.StatusNotFound, "pool %s has no member %s", p.Name, q.Without)
+		return api.Explanation{}, admin.NewProblem(http.StatusNotFound, "pool %s has no member %s", p.Name, q.Without)
 	}
 	if q.Region != "" && p.site.label == "" {
-		return admin.Explanation{}, admin.NewProblem(http.StatusBadRequest, "region: pool %s takes the client's region from its address, and not from another plugin", p.Name)
+		return api.Explanation{}, admin.NewProblem(http.StatusBadRequest, "region: pool %s takes the client's region from its address, and not from another plugin", p.Name)
 	}
 	if q.Region == "" && p.site.label != "" && p.Prefer.Region {
-		return admin.Explanation{}, admin.NewProblem(http.StatusBadRequest,
+		return api.Explanation{}, admin.NewProblem(http.StatusBadRequest,
 			"pool %s has the plugin geoip tell clients' regions, which cannot be asked from here: say region=REGION, for a client of no region any that no member has", p.Name)
 	}
 	h.explaining.Lock()
@@ -40,16 +41,16 @@ func (h *hub) Explain(q admin.ExplainQuery) (admin.Explanation, error) {
 	}
 	asked := pool.Query{Client: answer.ClientIn(q.Client), Name: q.Name, Region: q.Region}
 	e := p.Explain(f, asked, p.around(), q.Without, explainDraws, time.Now())
-	told := admin.Explanation{
+	told := api.Explanation{
 		Name: q.Name, Pool: p.Name, Type: q.Type, Client: clientText(q), Region: e.Region, Without: q.Without, Policy: p.Policy.Name,
 		AllDown: e.AllDown, EligibleCount: e.Eligible, MinUp: e.MinUp, Draws: e.Draws,
-		Answer: admin.ExplainAnswer{RCode: dns.RcodeToString[e.Rcode], TTL: e.TTL, Scope: e.Scope},
+		Answer: api.ExplainAnswer{RCode: dns.RcodeToString[e.Rcode], TTL: e.TTL, Scope: e.Scope},
 	}
 	for _, addr := range e.Answer {
 		told.Answer.Addresses = append(told.Answer.Addresses, addr.String())
 	}
 	for _, m := range e.Members {
-		told.Members = append(told.Members, admin.ExplainMember{
+		told.Members = append(told.Members, api.ExplainMember{
 			ID: m.ID, Address: m.Addr.String(), In: m.In, Stage: m.Stage, Why: m.Why, Share: m.Share,
 		})
 	}

@@ -5,7 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"example.org/healthlb/plugin/healthlb/admin"
+	"example.org/healthlb/api"
+	"example.org/healthlb/plugin/healthlb/block"
 	"example.org/healthlb/plugin/healthlb/pool"
 )
 
@@ -25,47 +26,38 @@ func (h *hub) pool(name string) *livePool {
 	return nil
 }
 
-// Pools implements admin.Backend.
-func (h *hub) Pools() []admin.PoolStatus {
-	statuses := []admin.PoolStatus{}
-	for _, p := range h.pools() {
-		statuses = append(statuses, h.status(p))
-	}
-	return statuses
-}
-
 // Pool implements admin.Backend.
-func (h *hub) Pool(name string) (admin.PoolStatus, bool) {
+func (h *hub) Pool(name string) (api.Pool, bool) {
 	if p := h.pool(name); p != nil {
 		return h.status(p), true
 	}
-	return admin.PoolStatus{}, false
+	return api.Pool{}, false
 }
 
-func (h *hub) status(p *livePool) admin.PoolStatus {
+func (h *hub) status(p *livePool) api.Pool {
 	v := p.View(p.around().Blocks, time.Now())
-	s := admin.PoolStatus{
+	s := api.Pool{
 		Name: p.Name, Zone: p.Zone, Status: poolStatus(v), Policy: p.Policy.Name,
 		FadeIn: p.FadeIn.Over.Seconds(), Shard: p.Policy.Shard, Answers: p.Answers, TTL: p.TTL, LowTTL: p.LowTTL,
-		Families: []admin.FamilyStatus{}, Members: []admin.MemberStatus{},
+		Families: []api.Family{}, Members: []api.Member{},
 	}
 	if p.Prefer.Region {
 		s.Prefer = "region"
 	}
 	for f, family := range v.Families {
 		if family.Members > 0 {
-			s.Families = append(s.Families, admin.FamilyStatus{
+			s.Families = append(s.Families, api.Family{
 				Family: pool.Family(f).String(), Members: family.Members, Eligible: family.Eligible,
 				MinUp: family.MinUp, AllDown: family.AllDown,
 			})
 		}
 	}
 	for _, m := range v.Members {
-		ms := admin.MemberStatus{ID: m.ID, Region: m.Region, Weight: m.Weight, Priority: m.Priority}
+		ms := api.Member{ID: m.ID, Region: m.Region, Weight: m.Weight, Priority: m.Priority}
 		for _, a := range m.Addresses {
 			as := addressStatus(a)
 			if p.Policy.Leases() {
-				as.Load = &admin.LoadStatus{Leases: a.Leases, Reported: a.Reported}
+				as.Load = &api.Load{Leases: a.Leases, Reported: a.Reported}
 			}
 			ms.Addresses = append(ms.Addresses, as)
 		}
@@ -88,14 +80,14 @@ func poolStatus(v pool.View) string {
 	return status
 }
 
-func addressStatus(a pool.AddressView) admin.AddressStatus {
-	s := admin.AddressStatus{
+func addressStatus(a pool.AddressView) api.Address {
+	s := api.Address{
 		Address: a.Addr.String(), Family: a.Family.String(), State: a.State.String(), Since: millisecond(a.Since), Reason: a.Reason,
-		Eligible: a.Eligible, Block: a.Block, Fade: a.Fade, ShareConfigured: a.Configured, ShareServed: a.Served, Answers: a.Answers,
+		Eligible: a.Eligible, Block: blockText(a.Block), Fade: a.Fade, ShareConfigured: a.Configured, ShareServed: a.Served, Answers: a.Answers,
 		LastAnswered: a.Answered, SafeAfter: a.SafeAfter,
 	}
 	for _, c := range a.Checks {
-		cs := admin.CheckStatus{
+		cs := api.Check{
 			Check: checkText(c.Check), State: c.Record.State.String(), Failures: c.Record.Fails,
 			Took: c.Last.Took.Seconds(), Reason: c.Last.Reason,
 		}
@@ -115,4 +107,16 @@ func millisecond(t time.Time) time.Time { return t.UTC().Truncate(time.Milliseco
 func checkText(c pool.Check) string {
 	kind, options, _ := strings.Cut(c.Name, " ")
 	return strings.TrimSpace(kind + " " + strconv.Itoa(int(c.Port)) + " " + options)
+}
+
+// blockText returns an entry of the block list as the API has it; nil for none.
+func blockText(e *block.Entry) *api.Block {
+	if e == nil {
+		return nil
+	}
+	b := &api.Block{Address: e.Address(), Pool: e.Pool, Reason: e.Reason, Owner: e.Owner, Mode: string(e.Mode)}
+	if !e.Until.IsZero() {
+		b.Until = e.Until.Format(time.RFC3339)
+	}
+	return b
 }

@@ -12,12 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"example.org/healthlb/api"
 	"example.org/healthlb/plugin/healthlb/block"
 )
 
 func TestPools(t *testing.T) {
 	c := clientOf(t, serve(t, Settings{}, &fake{name: "www.lb.example."}))
-	var pools []PoolStatus
+	var pools []api.Pool
 	r := c.do(t, "GET", "/v1/pools", "")
 	if err := json.Unmarshal([]byte(r.body), &pools); err != nil || len(pools) != 2 || r.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("%v: %s", err, r.body)
@@ -41,7 +42,7 @@ func TestPools(t *testing.T) {
 			if test.name == "" {
 				return
 			}
-			var pool PoolStatus
+			var pool api.Pool
 			if err := json.Unmarshal([]byte(r.body), &pool); err != nil || pool.Name != test.name {
 				t.Errorf("%v: %s", err, r.body)
 			}
@@ -91,9 +92,9 @@ func TestQueryParameters(t *testing.T) {
 		want         BlockChange // DryRun and Force
 	}{
 		{"PUT", "/v1/blocklist", 200, BlockChange{}},
-		{"PUT", "/v1/blocklist?dry_run=1", 200, BlockChange{DryRun: true}},
-		{"POST", "/v1/blocklist?dry_run=true&force=1", 200, BlockChange{DryRun: true, Force: true}},
-		{"DELETE", "/v1/blocklist/192.0.2.1?dry_run=0&force=true", 200, BlockChange{Force: true}},
+		{"PUT", "/v1/blocklist?dry_run=1", 200, BlockChange{Order: Order{DryRun: true}}},
+		{"POST", "/v1/blocklist?dry_run=true&force=1", 200, BlockChange{Order: Order{DryRun: true, Force: true}}},
+		{"DELETE", "/v1/blocklist/192.0.2.1?dry_run=0&force=true", 200, BlockChange{Order: Order{Force: true}}},
 		{"PUT", "/v1/blocklist?dry_run=false&force=0", 200, BlockChange{}},
 		{"PUT", "/v1/blocklist?dryrun=1", 400, BlockChange{}}, {"PUT", "/v1/blocklist?dry-run=1", 400, BlockChange{}},
 		{"PUT", "/v1/blocklist?Dry_run=1", 400, BlockChange{}}, {"PUT", "/v1/blocklist?dry_run", 400, BlockChange{}},
@@ -295,10 +296,10 @@ func TestIfMatch(t *testing.T) {
 }
 
 func TestEffect(t *testing.T) {
-	f := &fake{effect: BlockEffect{Changed: true, ETag: `"v2"`, Pools: []PoolEffect{{Pool: "www.", Family: "A", EligibleBefore: 2, EligibleAfter: 1}}}}
+	f := &fake{effect: api.Effect{Changed: true, ETag: `"v2"`, Pools: []api.FamilyEffect{{Pool: "www.", Family: "A", EligibleBefore: 2, EligibleAfter: 1}}}}
 	c := clientOf(t, serve(t, Settings{}, f))
 	r := c.do(t, "PUT", "/v1/blocklist", "192.0.2.1")
-	var effect BlockEffect
+	var effect api.Effect
 	if err := json.Unmarshal([]byte(r.body), &effect); err != nil || !effect.Changed || effect.DryRun || len(effect.Pools) != 1 || effect.Addresses == nil {
 		t.Errorf("%v: %s", err, r.body)
 	}
@@ -318,7 +319,7 @@ func TestErrorsOfTheBackend(t *testing.T) {
 	var w warnings
 	f := &fake{name: "www."}
 	c := clientOf(t, serve(t, Settings{Warn: w.add}, f))
-	interlock := &InterlockError{BlockEffect{Pools: []PoolEffect{{Pool: "www.", Family: "A", Refused: "1 of 2 would be left, min_up is 2"}}}}
+	interlock := &InterlockError{api.Effect{Pools: []api.FamilyEffect{{Pool: "www.", Family: "A", Refused: "1 of 2 would be left, min_up is 2"}}}}
 	for _, test := range []struct {
 		name   string
 		err    error

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"example.org/healthlb/api"
 	"example.org/healthlb/plugin/healthlb/block"
 )
 
@@ -88,7 +89,7 @@ func (s *service) deleteBlock(w http.ResponseWriter, r *http.Request) error {
 
 // newChange reads what all changes have in common.
 func newChange(r *http.Request, op BlockOp, query map[string]string) (c BlockChange, err error) {
-	c = BlockChange{Op: op, By: caller(r)}
+	c = BlockChange{Op: op, Order: Order{By: caller(r)}}
 	if c.DryRun, err = parseFlag(query, "dry_run"); err != nil {
 		return c, err
 	}
@@ -113,12 +114,12 @@ func (s *service) change(w http.ResponseWriter, c BlockChange) error {
 }
 
 // complete makes empty lists of missing ones, as callers expect an array.
-func complete(effect BlockEffect) BlockEffect {
+func complete(effect api.Effect) api.Effect {
 	if effect.Pools == nil {
-		effect.Pools = []PoolEffect{}
+		effect.Pools = []api.FamilyEffect{}
 	}
 	if effect.Addresses == nil {
-		effect.Addresses = []AddressEffect{}
+		effect.Addresses = []api.AddressEffect{}
 	}
 	return effect
 }

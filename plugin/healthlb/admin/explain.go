@@ -17,7 +17,7 @@ func (s *service) getExplanation(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return respond(w, e.complete())
+	return respond(w, completeExplanation(e))
 }
 
 // parseExplain reads the parameters of a request to explain.

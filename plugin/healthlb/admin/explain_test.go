@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"example.org/healthlb/api"
 )
 
 func TestExplainQuery(t *testing.T) {
@@ -107,17 +109,17 @@ func TestExplanation(t *testing.T) {
 		t.Errorf("got %s, want %s", r.body, empty)
 	}
 
-	f.explanation = Explanation{
+	f.explanation = api.Explanation{
 		Name: "a.lb.", Pool: "*.lb.", Type: "AAAA", Client: "2001:db8::/56", Region: "eu", Without: "b", Policy: "weighted", AllDown: true,
-		EligibleCount: 1, MinUp: 2, Answer: ExplainAnswer{RCode: "NOERROR", TTL: 5, Addresses: []string{"2001:db8::1"}, Scope: 56}, Draws: 1000,
-		Members: []ExplainMember{{ID: "a", Address: "2001:db8::1", In: true, Stage: "answer", Why: "it is up", Share: 0.5}, {ID: "b", Stage: "health"}},
+		EligibleCount: 1, MinUp: 2, Answer: api.ExplainAnswer{RCode: "NOERROR", TTL: 5, Addresses: []string{"2001:db8::1"}, Scope: 56}, Draws: 1000,
+		Members: []api.ExplainMember{{ID: "a", Address: "2001:db8::1", In: true, Stage: "answer", Why: "it is up", Share: 0.5}, {ID: "b", Stage: "health"}},
 	}
 	r = c.do(t, "GET", path, "")
 	const full = `{"name":"a.lb.","pool":"*.lb.","type":"AAAA","client":"2001:db8::/56","region":"eu","without":"b","policy":"weighted",` +
 		`"all_down":true,"eligible":1,"min_up":2,"answer":{"rcode":"NOERROR","ttl":5,"addresses":["2001:db8::1"],"ecs_scope":56},"draws":1000,` +
 		`"members":[{"id":"a","address":"2001:db8::1","in":true,"stage":"answer","why":"it is up","share":0.5},` +
 		`{"id":"b","address":"","in":false,"stage":"health","why":"","share":0}]}` + "\n"
-	var got Explanation
+	var got api.Explanation
 	if err := json.Unmarshal([]byte(r.body), &got); err != nil || r.body != full || !reflect.DeepEqual(got, f.explanation) {
 		t.Errorf("%v: got %s, want %s", err, r.body, full)
 	}

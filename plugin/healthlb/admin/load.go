@@ -8,20 +8,11 @@ import (
 	"math"
 	"net/http"
 	"strconv"
-	"time"
 	"unicode/utf8"
 )
 
 // MaxLoad is the highest load that a member may report. The unit is the members' affair, as long as those of a pool use the same one.
 const MaxLoad = 1e9
-
-// LoadReport is a report as it was taken.
-type LoadReport struct {
-	Pool   string    `json:"pool"`
-	Member string    `json:"member"`
-	Load   float64   `json:"load"`
-	Until  time.Time `json:"until"` // when it counts no longer, unless another one comes
-}
 
 // reportBody is the rule of reports of load.
 var reportBody = bodyRule{most: 4 << 10, forms: []string{mediaJSON}}

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"example.org/healthlb/api"
 )
 
 const isJSON = "Content-Type: application/json"
@@ -32,8 +34,8 @@ func TestReportLoad(t *testing.T) {
 			f.reports = nil
 			r := c.do(t, "PUT", "/v1/pools/"+test.path, test.body, isJSON)
 			r.want(t, 200)
-			want := LoadReport{Pool: test.pool, Member: test.id, Load: test.load, Until: fakeUntil}
-			var got LoadReport
+			want := api.LoadReport{Pool: test.pool, Member: test.id, Load: test.load, Until: fakeUntil}
+			var got api.LoadReport
 			if err := json.Unmarshal([]byte(r.body), &got); err != nil || got != want || r.Header.Get("Content-Type") != "application/json" {
 				t.Errorf("%v: %s", err, r.body)
 			}

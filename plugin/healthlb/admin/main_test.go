@@ -17,6 +17,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"example.org/healthlb/api"
 	"example.org/healthlb/plugin/healthlb/block"
 )
 
@@ -34,26 +35,28 @@ const (
 
 // fake is a backend with one list and two pools, which takes every change and does nothing of it.
 type fake struct {
+	Backend // of the calls that a test does not make
+
 	name    string // of the only pool besides *.lb.example.
 	entries []block.Entry
 	fail    error
-	effect  BlockEffect
+	effect  api.Effect
 	panics  bool
 	entered chan struct{} // not nil: Pools tells that it has been entered
 	proceed chan struct{} // not nil: and waits for this
 
-	explanation Explanation // what Explain returns, besides fail
+	explanation api.Explanation // what Explain returns, besides fail
 
 	mu      sync.Mutex // guards what follows
 	changes []BlockChange
-	reports []LoadReport
+	reports []api.LoadReport
 	asked   []ExplainQuery
 	by      string // of the last report
 }
 
 const fakeETag = `"v1"`
 
-func (f *fake) Pools() []PoolStatus {
+func (f *fake) Pools(string, int) ([]api.Pool, bool) {
 	if f.panics {
 		panic("secret cause")
 	}
@@ -61,21 +64,21 @@ func (f *fake) Pools() []PoolStatus {
 		f.entered <- struct{}{}
 		<-f.proceed
 	}
-	return []PoolStatus{{Name: "*.lb.example."}, {Name: f.name}}
+	return []api.Pool{{Name: "*.lb.example."}, {Name: f.name}}, false
 }
 
-func (f *fake) Pool(name string) (PoolStatus, bool) {
-	return PoolStatus{Name: name}, name == "*.lb.example." || name == f.name
+func (f *fake) Pool(name string) (api.Pool, bool) {
+	return api.Pool{Name: name}, name == "*.lb.example." || name == f.name
 }
 
 func (f *fake) Blocklist() ([]block.Entry, string) { return f.entries, fakeETag }
 
-func (f *fake) ChangeBlocklist(c BlockChange) (BlockEffect, error) {
+func (f *fake) ChangeBlocklist(c BlockChange) (api.Effect, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.changes = append(f.changes, c)
 	if c.IfMatch != nil && !slices.Contains(c.IfMatch, "*") && !slices.Contains(c.IfMatch, fakeETag) {
-		return BlockEffect{}, ErrPrecondition
+		return api.Effect{}, ErrPrecondition
 	}
 	effect := f.effect
 	effect.DryRun = c.DryRun
@@ -85,15 +88,15 @@ func (f *fake) ChangeBlocklist(c BlockChange) (BlockEffect, error) {
 // fakeUntil is when every report ends.
 var fakeUntil = time.Date(2030, 1, 31, 12, 0, 0, 0, time.UTC)
 
-func (f *fake) ReportLoad(pool, id string, load float64, by string) (LoadReport, error) {
+func (f *fake) ReportLoad(pool, id string, load float64, by string) (api.LoadReport, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	report := LoadReport{Pool: pool, Member: id, Load: load, Until: fakeUntil}
+	report := api.LoadReport{Pool: pool, Member: id, Load: load, Until: fakeUntil}
 	f.reports, f.by = append(f.reports, report), by
 	return report, f.fail
 }
 
-func (f *fake) Explain(q ExplainQuery) (Explanation, error) {
+func (f *fake) Explain(q ExplainQuery) (api.Explanation, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asked = append(f.asked, q)

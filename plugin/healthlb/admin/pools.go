@@ -3,6 +3,7 @@ package admin
 import (
 	"net/http"
 
+	"example.org/healthlb/api"
 	"example.org/healthlb/plugin/healthlb/block"
 )
 
@@ -10,9 +11,9 @@ func (s *service) getPools(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parseQuery(r); err != nil {
 		return err
 	}
-	pools := s.backend.Pools()
+	pools, _ := s.backend.Pools("", 1_000_000)
 	if pools == nil {
-		pools = []PoolStatus{}
+		pools = []api.Pool{}
 	}
 	return respond(w, pools)
 }

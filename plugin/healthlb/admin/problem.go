@@ -7,15 +7,17 @@ import (
 	"net/http"
 	"strconv"
 	"syscall"
+
+	"example.org/healthlb/api"
 )
 
 // Problem is an error as callers get it: a problem document of RFC 9457, application/problem+json.
 type Problem struct {
-	Type   string       `json:"type"`   // about:blank: the status says it all (RFC 9457 section 4.2.1)
-	Title  string       `json:"title"`  // the status in words
-	Status int          `json:"status"` // as in the answer's first line
-	Detail string       `json:"detail"`
-	Effect *BlockEffect `json:"effect,omitempty"` // what a change refused for its effect would do
+	Type   string      `json:"type"`   // about:blank: the status says it all (RFC 9457 section 4.2.1)
+	Title  string      `json:"title"`  // the status in words
+	Status int         `json:"status"` // as in the answer's first line
+	Detail string      `json:"detail"`
+	Effect *api.Effect `json:"effect,omitempty"` // what a change refused for its effect would do
 }
 
 // Error is the problem in one line.

@@ -1,0 +1,2 @@
+// Package webhook hands events on to a URL.
+package webhook
