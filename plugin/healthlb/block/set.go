@@ -124,6 +124,16 @@ func (s *Set) Omits(addr netip.Addr, pool string) (Entry, bool) {
 	return Entry{}, false
 }
 
+// Bars tells whether some order forbids addr to register anew in pool, a lower-case FQDN, and returns one.
+func (s *Set) Bars(addr netip.Addr, pool string) (Entry, bool) {
+	for _, e := range entriesOf(s) { // registering is rare, and so are such orders
+		if e.Mode == NoRegister && (e.Pool == "" || e.Pool == pool) && e.Prefix.Contains(addr) {
+			return e, true
+		}
+	}
+	return Entry{}, false
+}
+
 // Entries returns the entries in canonical order. The slice is the caller's.
 func (s *Set) Entries() []Entry {
 	if s == nil {

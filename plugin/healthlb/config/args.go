@@ -69,6 +69,8 @@ func (a *args) absolute(path string) (string, error) {
 	switch {
 	case path == "" || strings.ContainsRune(path, 0):
 		return "", fault{"is no file name", "write one, relative to the Corefile's directory or absolute"}
+	case a.dir == noFiles:
+		return "", fault{"names a file, which only the Corefile may do", "leave it out, or write the pool into the Corefile"}
 	case filepath.IsAbs(path):
 		return filepath.Clean(path), nil
 	default:

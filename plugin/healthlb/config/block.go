@@ -59,6 +59,7 @@ var blockDirectives = func() table[blockReader] {
 	tb["region"] = field(one("REGION", parseID), func(r *blockReader) *said[string] { return &r.region })
 	tb["state"] = field(parseState, func(r *blockReader) *said[string] { return &r.state })
 	tb["admin"] = field(parseAdmin, func(r *blockReader) *said[*Admin] { return &r.admin })
+	tb["on_change"] = field(parseOnChange, func(r *blockReader) *said[*OnChange] { return &r.onChange })
 	tb["ns"] = field(parseNS, func(r *blockReader) *said[[]nameServer] { return &r.ns })
 	tb["soa"] = field(parseSOA, func(r *blockReader) *said[SOA] { return &r.soa })
 	tb["fallthrough"] = field(parseFallthrough, func(r *blockReader) *said[[]string] { return &r.passOn })
@@ -96,7 +97,7 @@ func readBlock(lines []line, zs zones, dir string) (*Block, error) {
 	if err := blockDirectives.lines(l.block, dir, "in a healthlb block", r); err != nil {
 		return nil, err
 	}
-	if len(r.poolLines) == 0 {
+	if len(r.poolLines) == 0 && !r.dynamic.ok() {
 		return nil, l.at.fail(l.words[0], fault{"has no pool", needsPool})
 	}
 	b := &Block{
@@ -107,6 +108,7 @@ func readBlock(lines []line, zs zones, dir string) (*Block, error) {
 		FallthroughZones: r.passOn.v,
 		Pools:            make([]Pool, 0, len(r.poolLines)),
 		process:          r.processText,
+		Dynamic:          r.dynamic.ok(),
 	}
 	b.Process = b.process.values()
 	if err := b.setPlaces(&r.places); err != nil {
@@ -124,6 +126,10 @@ func readBlock(lines []line, zs zones, dir string) (*Block, error) {
 	}
 	if b.NS, b.Warnings, err = r.nameServers(); err != nil {
 		return nil, err
+	}
+	if b.Dynamic {
+		r.poolLines = nil
+		b.reader = r
 	}
 	return b, nil
 }

@@ -28,13 +28,15 @@ type Block struct {
 
 	GeoIPBySubnet bool // geoip looks at the client subnets of queries, whoever says them; see CheckNeighbours
 
+	Dynamic  bool // pools can be made at run time, see RuntimePool
 	Pools    []Pool
 	Warnings []string // what should be logged when the block comes into force
 
 	process     processText
 	serverBlock int // which one of the Corefile it is in
 	geoIPAt     pos
-	places      placesText // for ReloadPlaces; only with files
+	places      placesText   // for ReloadPlaces; only with files
+	reader      *blockReader // for RuntimePool; only when Dynamic
 }
 
 // Process is what is one for the whole process. Several blocks may say it, but only with the same values.
@@ -44,6 +46,9 @@ type Process struct {
 	StateAt string // file:line, for errors; empty without State
 	Admin   *Admin // nil: none
 	AdminAt string // file:line, for errors; empty without Admin
+
+	OnChange   *OnChange // nil: events are posted nowhere
+	OnChangeAt string    // file:line, for errors; empty without OnChange
 }
 
 // Admin is the admin endpoint. File names are absolute.
@@ -55,6 +60,13 @@ type Admin struct {
 	KeyFile   string
 	ClientCA  string
 	Hosts     []string // further names that a Host header may have, lower-case
+}
+
+// OnChange is where events are posted to. File names are absolute.
+type OnChange struct {
+	URL        string // http or https; its host is lower-case
+	SecretFile string // empty: posts are not signed
+	CAFile     string // empty: the system's authorities
 }
 
 // NameServer is one name of an ns line, with the addresses for glue.
@@ -81,6 +93,7 @@ type Pool struct {
 	Interval     time.Duration
 	Timeout      time.Duration
 	Confirm      time.Duration
+	Dynamic      bool // members can come at run time
 
 	at    pos
 	own   []member // the Corefile's own members, for ReloadMembers; only with files

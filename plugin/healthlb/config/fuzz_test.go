@@ -40,13 +40,13 @@ func FuzzPool(f *testing.F) {
 
 // FuzzBlock puts any text into a healthlb block.
 func FuzzBlock(f *testing.F) {
-	for _, table := range [][]right[*Block]{rightZoneLines, rightPlaces} {
+	for _, table := range [][]right[*Block]{rightZoneLines, rightPlaces, rightOnChange} {
 		for _, c := range table {
 			f.Add(c.lines)
 		}
 	}
 	f.Add("prefer region min 2\nplace eu 10.0.0.0/8\nfade_in 1m\nshard 2")
-	for _, tables := range [][]wrong{wrongZoneLines, wrongProcessLines, wrongPools, wrongWildcards, wrongPlaces, wrongPreferences} {
+	for _, tables := range [][]wrong{wrongZoneLines, wrongProcessLines, wrongOnChange, wrongPools, wrongWildcards, wrongPlaces, wrongPreferences} {
 		for _, c := range tables {
 			f.Add(c.lines)
 		}

@@ -37,7 +37,7 @@ func (p *Pool) gather(own []member, files []dataFile) ([]pool.Member, error) {
 			return nil, err
 		}
 	}
-	if len(all) == 0 {
+	if len(all) == 0 && !p.Dynamic {
 		return nil, files[0].fail(fault{
 			"leaves the pool " + p.Name + " without a member",
 			"write one a line, for example: 192.0.2.10 port 8443",

@@ -76,10 +76,10 @@ func testWrong(t *testing.T, cases []wrong, around func(string) string) {
 
 // What a list of allowed words is in errors.
 const (
-	poolWords = "all_down, answers, check, confirm, ecs, fade_in, failures, interval, member, members, min_up, policy, prefer, " +
+	poolWords = "all_down, answers, check, confirm, dynamic, ecs, fade_in, failures, interval, member, members, min_up, policy, prefer, " +
 		"rise, shard, timeout, ttl"
-	blockWords = "admin, all_down, answers, check, confirm, ecs, fade_in, failures, fallthrough, interval, min_up, ns, place, " +
-		"places, policy, pool, prefer, region, rise, shard, soa, state, timeout, ttl"
+	blockWords = "admin, all_down, answers, check, confirm, dynamic, ecs, fade_in, failures, fallthrough, interval, min_up, ns, on_change, " +
+		"place, places, policy, pool, prefer, region, rise, shard, soa, state, timeout, ttl"
 	memberWords = "id, port, priority, probe_address, region, weight"
 	policyNames = "failover, hash, least, random, round_robin, weighted"
 )

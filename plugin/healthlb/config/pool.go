@@ -49,10 +49,10 @@ func (r *blockReader) readPool(l line) (Pool, error) {
 	if err := poolDirectives.lines(l.block, r.dir, "in a pool", &text); err != nil {
 		return Pool{}, err
 	}
-	if len(text.members) == 0 && len(text.files) == 0 {
-		return Pool{}, a.fail(fault{"has no member", "add a line: member ADDR"})
-	}
 	s := text.settings.over(&r.settings)
+	if p.Dynamic = s.dynamic.ok(); !p.Dynamic && len(text.members) == 0 && len(text.files) == 0 {
+		return Pool{}, a.fail(fault{"has no member", "add a line: member ADDR, or dynamic if members are to come at run time"})
+	}
 	if s.prefer.v.Region && !r.places.any() {
 		return Pool{}, s.prefer.at.fail("prefer region", needsPlaces)
 	}

@@ -71,13 +71,13 @@ func TestWrongPools(t *testing.T) { testWrong(t, wrongPools, inBlock) }
 var wrongPools = []wrong{
 	{"members x", "4: members: is not known in a healthlb block; allowed: " + blockWords},
 	{"member 192.0.2.1", "4: member: is not known in a healthlb block; allowed: " + blockWords},
-	{"dynamic", "4: dynamic: is not known in a healthlb block; allowed: " + blockWords},
+	{"dynamic yes", "4: dynamic yes: is one word too many; leave it out, or put words that belong together in double quotes"},
 	{"pool", "4: pool: says too little; add the pool's NAME"},
 	{"pool a.lb.example.org", "4: pool a.lb.example.org: has no braces; write its lines in { and }, at least one member"},
 	{"pool a.lb.example.org b {\n}",
 		"4: pool a.lb.example.org b: is one word too many; leave it out, or put words that belong together in " +
 			"double quotes"},
-	{"pool a.lb.example.org {\n}", "4: pool a.lb.example.org: has no member; add a line: member ADDR"},
+	{"pool a.lb.example.org {\n}", "4: pool a.lb.example.org: has no member; add a line: member ADDR, or dynamic if members are to come at run time"},
 	{"pool www {\n}",
 		"4: pool www: is outside the zones of this server block; the zones here are lb.example.org.; names are " +
 			"written in full: www.lb.example.org."},

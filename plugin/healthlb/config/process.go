@@ -7,15 +7,20 @@ type processText struct {
 	region said[string]
 	state  said[string]
 	admin  said[*Admin]
+
+	onChange said[*OnChange]
 }
 
 func (t *processText) values() Process {
-	p := Process{Region: t.region.v, State: t.state.v, Admin: t.admin.v}
+	p := Process{Region: t.region.v, State: t.state.v, Admin: t.admin.v, OnChange: t.onChange.v}
 	if t.state.ok() {
 		p.StateAt = t.state.at.String()
 	}
 	if t.admin.ok() {
 		p.AdminAt = t.admin.at.String()
+	}
+	if t.onChange.ok() {
+		p.OnChangeAt = t.onChange.at.String()
 	}
 	return p
 }
@@ -34,6 +39,9 @@ func Combine(blocks []*Block) (Process, error) {
 			return Process{}, err
 		}
 		if err := agree("admin", &all.admin, t.admin, (*Admin).equal); err != nil {
+			return Process{}, err
+		}
+		if err := agree("on_change", &all.onChange, t.onChange, func(a, b *OnChange) bool { return *a == *b }); err != nil {
 			return Process{}, err
 		}
 		for i := range b.Pools {

@@ -25,6 +25,7 @@ type settings struct {
 	prefer   said[pool.Prefer]
 	fadeIn   said[pool.FadeIn]
 	shard    said[int] // 0: off
+	dynamic  said[bool]
 	checks   []check
 	ecs      []netip.Prefix
 }
@@ -55,6 +56,7 @@ var settingDirectives = table[settings]{
 	"prefer":   field(parsePrefer, func(s *settings) *said[pool.Prefer] { return &s.prefer }),
 	"fade_in":  field(parseFadeIn, func(s *settings) *said[pool.FadeIn] { return &s.fadeIn }),
 	"shard":    field(one("K", parseShard), func(s *settings) *said[int] { return &s.shard }),
+	"dynamic":  field(func(*args) (bool, error) { return true, nil }, func(s *settings) *said[bool] { return &s.dynamic }),
 	"check": {many: true, parse: func(a *args, s *settings) error {
 		c, err := parseCheck(a)
 		s.checks = append(s.checks, c)
@@ -82,6 +84,7 @@ func (s settings) over(block *settings) settings {
 	s.prefer = s.prefer.over(block.prefer)
 	s.fadeIn = s.fadeIn.over(block.fadeIn)
 	s.shard = s.shard.over(block.shard)
+	s.dynamic = s.dynamic.over(block.dynamic)
 	if len(s.checks) == 0 {
 		s.checks = block.checks
 	}

@@ -226,7 +226,7 @@ var wrongSettings = []wrong{
 	{"ecs 10.0.0.0/33", "4: ecs 10.0.0.0/33: is no network; write a CIDR like 192.0.2.0/24 or 2001:db8::/32, or one address"},
 	{"ecs ::ffff:1.2.3.4", "4: ecs ::ffff:1.2.3.4: is an IPv4-mapped IPv6 network; write it as the IPv4 network"},
 	{"region eu", "4: region: is not known in a pool; allowed: " + poolWords},
-	{"dynamic", "4: dynamic: is not known in a pool; allowed: " + poolWords},
+	{"dynamic dynamic", "4: dynamic dynamic: is one word too many; leave it out, or put words that belong together in double quotes"},
 	{"etcd", "4: etcd: is not known in a pool; allowed: " + poolWords},
 	{"weight 3", "4: weight: is not known in a pool; allowed: " + poolWords},
 	{"interval 5s {\n }", `4: interval 5s {: has no block; leave out the braces (in send and expect write \x7b and \x7d)`},

@@ -42,6 +42,17 @@ func (e *Entry) Stop() {
 	}
 }
 
+// Next returns when the next probe is due; false while one runs, and when the target was stopped.
+func (e *Entry) Next() (at time.Time, waits bool) {
+	s := e.scheduler
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e.stopped || s.closed || e.index < 0 {
+		return time.Time{}, false
+	}
+	return s.epoch.Add(e.due), true
+}
+
 // wait is how long to wait after a probe.
 func (e *Entry) wait(confirm bool) time.Duration {
 	if confirm {
