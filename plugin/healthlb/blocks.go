@@ -31,6 +31,10 @@ func (h *hub) applyChange(c state.Change) {
 			added = append(added, e)
 		}
 	}
+	h.applyKept(c)
+	if len(gone) == 0 && len(added) == 0 {
+		return
+	}
 	h.changeBlocks(func(entries []block.Entry) []block.Entry {
 		if len(gone) > 0 {
 			entries = slices.DeleteFunc(entries, func(e block.Entry) bool { return gone[e.Key()] })
@@ -48,7 +52,7 @@ func (h *hub) changeBlocks(change func([]block.Entry) []block.Entry) {
 	h.blocks.Store(after)
 	touched := omitting(block.Diff(before, after))
 	for _, g := range h.atWork() {
-		for _, p := range g.pools {
+		for _, p := range g.set.Load().sorted {
 			if p.Touched(touched) {
 				h.rebuild(p)
 			}
@@ -106,7 +110,9 @@ func (h *hub) endBlocks(now time.Time) {
 		if err := deleteExpired(store, now); err != nil {
 			log.Errorf("Blocks that have expired end, but stay in the state %s: %v", store.dir, err)
 		}
-		log.Infof("Blocks that have expired: %d, first %s", len(expired), expired[0])
+	}
+	for _, e := range expired[:min(len(expired), manyBlocks)] {
+		h.tell(blockEvent("unblock", "Expired", e, ""))
 	}
 	if len(h.blocks.Load().Expired(now)) > 0 { // there is no store, or it failed
 		h.changeBlocks(func(entries []block.Entry) []block.Entry {

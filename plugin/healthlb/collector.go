@@ -21,7 +21,7 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	membersDesc       = describe("members", "Gauge of members by state; a blocked one counts as blocked, else its worst family decides.", "pool", "state")
+	membersDesc       = describe("members", "Gauge of members by state; a blocked one counts as blocked, a drained one as drained, else its worst family decides.", "pool", "state")
 	memberUpDesc      = describe("member_up", "Gauge that is 1 while health lets the member be answered with.", "pool", "member", "family")
 	memberAnswersDesc = describe("member_answers_total", "Counter of answers that named the member.", "pool", "member", "family")
 	configuredDesc    = describe("member_share_configured", "Gauge of the member's share in the names of answers that its configuration and health give it now.", "pool", "member", "family")
@@ -31,19 +31,24 @@ var (
 	transitionsDesc   = describe("transitions_total", "Counter of how often a member entered a state, both families together.", "pool", "member", "to")
 	answersDesc       = describe("answers_total", "Counter of answers to queries for a pool's addresses.", "pool")
 	allDownDesc       = describe("all_down_answers_total", "Counter of answers given while too few members were eligible.", "pool")
+	drainsDesc        = describe("drains", "Gauge of members that are drained, or about to be.")
+	registrationsDesc = describe("registrations", "Gauge of members that registered themselves and keep their lease.")
 	blocksDesc        = describe("blocks", "Gauge of entries of the block list.")
 	fileErrorsDesc    = describe("members_file_errors_total", "Counter of members files that were missing or wrong, so that the members of before stayed.", "pool")
 	budgetDesc        = describe("failover_budget_seconds", "Gauge of the worst case from a member's death to the end of its use.", "pool")
 )
 
-// blockedState is what a blocked member counts as in the metric members, beside the states of its health.
-const blockedState = "blocked"
+// What members count as in the metric members, beside the states of their health, by order of an operator.
+const (
+	blockedState = "blocked"
+	drainedState = "drained"
+)
 
 // Describe implements prometheus.Collector.
 func (collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		membersDesc, memberUpDesc, transitionsDesc, answersDesc, allDownDesc, blocksDesc, fileErrorsDesc, budgetDesc,
-		memberAnswersDesc, configuredDesc, servedDesc, fadeDesc, leasesDesc,
+		memberAnswersDesc, configuredDesc, servedDesc, fadeDesc, leasesDesc, drainsDesc, registrationsDesc,
 	} {
 		ch <- d
 	}
@@ -53,6 +58,8 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 func (c collector) Collect(ch chan<- prometheus.Metric) {
 	blocks := c.hub.blocksOf(c.hub.current.Load())
 	gauge(ch, blocksDesc, float64(blocks.Len()))
+	gauge(ch, drainsDesc, float64(c.hub.countDrains()))
+	gauge(ch, registrationsDesc, float64(c.hub.leases.len()))
 	for _, p := range c.hub.pools() {
 		stats := p.Stats()
 		counter(ch, answersDesc, stats.Answers.Load(), p.Name)
@@ -61,13 +68,13 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 			counter(ch, fileErrorsDesc, stats.FileErrors.Load(), p.Name)
 		}
 		gauge(ch, budgetDesc, p.config.FailoverBudget().Seconds(), p.Name)
-		collectMembers(ch, p, p.View(blocks, time.Now()))
+		collectMembers(ch, p, p.View(p.around(), time.Now()))
 	}
 }
 
 func collectMembers(ch chan<- prometheus.Metric, p *livePool, v pool.View) {
 	name := p.Name
-	members := map[string]int{blockedState: 0}
+	members := map[string]int{blockedState: 0, drainedState: 0}
 	for s := range health.States {
 		members[health.State(s).String()] = 0
 	}
@@ -112,6 +119,9 @@ func memberState(m pool.MemberView) string {
 			return blockedState
 		}
 		worst = health.Worst(worst, a.State)
+	}
+	if m.Drained {
+		return drainedState
 	}
 	return worst.String()
 }

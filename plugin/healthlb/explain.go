@@ -79,8 +79,8 @@ func (h *hub) poolFor(name string) *livePool {
 				continue
 			}
 			asked = true
-			if m := s.names.find(name); m.node != nil && m.node.pool != nil {
-				return g.byName[m.node.pool.Name]
+			if m := s.names.Load().find(name); m.node != nil && m.node.pool != nil {
+				return g.pool(m.node.pool.Name)
 			}
 		}
 		if asked {

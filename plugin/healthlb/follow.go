@@ -35,9 +35,9 @@ const retry = 10
 func (h *hub) follow(g *generation) {
 	g.stop, g.stopped = make(chan struct{}), make(chan struct{})
 	var all []*followed
-	for _, p := range g.pools {
+	for _, p := range g.set.Load().sorted {
 		if len(p.config.MembersFiles) > 0 {
-			all = append(all, h.membersOf(g, p))
+			all = append(all, h.membersFiles(g, p))
 		}
 	}
 	for i, b := range g.blocks {
@@ -99,8 +99,8 @@ func (f *followed) look() {
 	f.read, f.told = now, ""
 }
 
-// membersOf follows the members files of a pool.
-func (h *hub) membersOf(g *generation, p *livePool) *followed {
+// membersFiles follows the members files of a pool.
+func (h *hub) membersFiles(g *generation, p *livePool) *followed {
 	members := p.config.Members
 	return &followed{
 		files: p.config.MembersFiles,
@@ -132,7 +132,7 @@ func (h *hub) placesOf(g *generation, b *config.Block, s *site) *followed {
 				return err
 			}
 			s.places.Store(places)
-			for _, p := range g.pools {
+			for _, p := range g.set.Load().sorted {
 				if p.site == s && p.Prefer.Region {
 					h.rebuild(p)
 				}

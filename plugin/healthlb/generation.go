@@ -3,11 +3,9 @@ package healthlb
 import (
 	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
-	"example.org/healthlb/plugin/healthlb/block"
 	"example.org/healthlb/plugin/healthlb/config"
 	"example.org/healthlb/plugin/healthlb/pool"
 	"example.org/healthlb/plugin/healthlb/probe"
@@ -20,11 +18,11 @@ type generation struct {
 	sites   []*site // one for each block
 	process config.Process
 
-	endpoint *endpoint   // nil: none
-	pools    []*livePool // in the order of their names
-	byName   map[string]*livePool
+	endpoint *endpoint // nil: none
+	hook     *hook     // nil: none
+	set      atomic.Pointer[poolSet]
 	zones    []*zone
-	stop     chan struct{} // ends what follows the members files
+	stop     chan struct{} // ends what follows the files that the Corefile names
 	stopped  chan struct{} // closed when it has ended
 
 	isReady chan struct{} // closed when the first round is over
@@ -33,20 +31,28 @@ type generation struct {
 // livePool is a pool with what is needed to probe it.
 type livePool struct {
 	*pool.Pool
-	config *config.Pool
-	site   *site
-	zone   *zone
-	around func() pool.Around // what its answers depend on beside itself
-	slots  []*pool.Slot
-	dirty  *dirty // where it is added when a rebuild is due
+	config  *config.Pool
+	runtime bool // it was made at run time
+	site    *site
+	zone    *zone
+	around  func() pool.Around // what its answers depend on beside itself
+	dirty   *dirty             // where it is added when a rebuild is due
 
-	settling atomic.Bool // waits for the first results of new members
-	fading   atomic.Bool // a rebuild is due for the members that fade in
-	dropped  atomic.Bool // it is at work no more
+	said    []pool.Member                         // the members that the Corefile and its files say; guarded by hub.mu
+	sources atomic.Pointer[map[string]string]     // who added each of the other members, as the API tells it; by id
+	drains  atomic.Pointer[map[string]pool.Drain] // by member id
+
+	settling atomic.Bool   // waits for the first results of new members
+	settled  chan struct{} // of a pool that took another one's place at run time: closed when it answers itself; else nil
+	fading   atomic.Bool   // a rebuild is due for the members that fade in
+	leading  atomic.Bool   // a rebuild is due for a drain whose lead ends
+	dropped  atomic.Bool   // it is at work no more
 }
 
 func newGeneration() *generation {
-	return &generation{byName: make(map[string]*livePool), isReady: make(chan struct{})}
+	g := &generation{isReady: make(chan struct{})}
+	g.set.Store(newPoolSet(nil))
+	return g
 }
 
 // add takes a block in, and returns its site. It checks the block against the others.
@@ -75,44 +81,79 @@ func (g *generation) ready() bool {
 	}
 }
 
-// build makes the pools, with what former knows of their members, and the names. blocksOf tells the blocks in force for a generation.
-func (g *generation) build(former *generation, blocksOf func(*generation) *block.Set, now time.Time) error {
+// keeps says whether what comes at run time counts: there is a state directory to keep it in.
+func (g *generation) keeps() bool { return g != nil && g.process.State != "" }
+
+// build makes the pools, with what former knows of their members, and the names. The caller holds h.mu.
+func (g *generation) build(h *hub, former *generation, now time.Time) error {
 	times := make(map[string]int) // a zone may stand in several server blocks, for different views: each has a serial of its own
+	var all []*livePool
 	for i, b := range g.blocks {
 		site := g.sites[i]
-		around := func() pool.Around { return pool.Around{Blocks: blocksOf(g), Places: site.places.Load()} }
-		pools := make(map[string]*pool.Pool, len(b.Pools))
-		var live []*livePool
-		for j := range b.Pools {
-			p := &livePool{config: &b.Pools[j], site: site, around: around}
-			var before *pool.Pool
-			if former != nil {
-				if f := former.byName[p.config.Name]; f != nil {
-					before = f.Pool
-				}
-			}
-			var err error
-			if p.Pool, err = pool.New(&p.config.Spec, before, now); err != nil {
-				return err
-			}
-			pools[p.Name], g.byName[p.Name] = p.Pool, p
-			live = append(live, p)
-		}
-		names := newNames(b, pools)
-		for _, p := range live {
-			p.zone = names.nodes[p.Zone].zone
-		}
+		site.apices = newZones(b)
 		for _, apex := range b.Zones {
-			z := names.nodes[apex].zone
+			z := site.apices[apex]
 			times[apex]++
 			z.key = apex + " " + strconv.Itoa(times[apex])
 			g.zones = append(g.zones, z)
 		}
-		site.names = names
-		g.pools = append(g.pools, live...)
+		for j := range b.Pools {
+			p, err := h.newPool(g, site, &b.Pools[j], former.pool(b.Pools[j].Name), now)
+			if err != nil {
+				return err
+			}
+			all = append(all, p)
+		}
 	}
-	slices.SortFunc(g.pools, func(a, b *livePool) int { return strings.Compare(a.Name, b.Name) })
+	g.set.Store(newPoolSet(all))
+	if g.keeps() {
+		all = append(all, h.runtimePools(g, former, now)...)
+		g.set.Store(newPoolSet(all))
+	}
+	for _, site := range g.sites {
+		site.rename(g.set.Load())
+	}
 	return nil
+}
+
+// pool returns a pool by its name; nil when there is none, or no generation.
+func (g *generation) pool(name string) *livePool {
+	if g == nil {
+		return nil
+	}
+	return g.set.Load().byName[name]
+}
+
+// rename makes the names of the site anew, for the pools that there are.
+func (s *site) rename(set *poolSet) {
+	var own []*livePool
+	for _, p := range set.sorted {
+		if p.site == s {
+			own = append(own, p)
+		}
+	}
+	s.names.Store(newNames(s.block, s.apices, own))
+}
+
+// newPool makes a pool with what former, which may be nil, knows of its members. The caller holds h.mu.
+func (h *hub) newPool(g *generation, s *site, c *config.Pool, former *livePool, now time.Time) (*livePool, error) {
+	p := &livePool{config: c, site: s, zone: s.apices[c.Zone], dirty: h.dirty, said: c.Members}
+	p.around = func() pool.Around {
+		return pool.Around{Blocks: h.blocksOf(g), Places: s.places.Load(), Drains: p.drained()}
+	}
+	h.setDrains(g, p)
+	spec := &c.Spec
+	if members := h.membersOf(g, p); p.sources.Load() != nil {
+		copied := c.Spec
+		copied.Members, spec = members, &copied
+	}
+	var before *pool.Pool
+	if former != nil {
+		before = former.Pool
+	}
+	var err error
+	p.Pool, err = pool.New(spec, before, now)
+	return p, err
 }
 
 // targetOf returns what is probed for a slot.
@@ -127,7 +168,7 @@ func (p *livePool) targetOf(s *pool.Slot) (probe.Target, probe.Check) {
 // firstRound bounds the wait for the first results: the longest timeout and a second.
 func (g *generation) firstRound() time.Duration {
 	longest := time.Second
-	for _, p := range g.pools {
+	for _, p := range g.set.Load().sorted {
 		longest = max(longest, p.firstRound())
 	}
 	return longest

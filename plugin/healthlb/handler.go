@@ -25,7 +25,8 @@ type handler struct {
 // site is one healthlb block at work. Its names are made when the servers start.
 type site struct {
 	zones  []string
-	names  *names
+	names  atomic.Pointer[names]
+	apices map[string]*zone            // its zones, by their names
 	places atomic.Pointer[place.Table] // where clients are; nil: not known here
 	label  string                      // the metadata label that says a client's region; empty: none does
 	ready  func() bool
@@ -49,14 +50,15 @@ func (h *handler) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg
 		return h.pass(ctx, w, r, dns.RcodeRefused)
 	}
 	name := strings.ToLower(q.Name) // costs nothing when it is lower-case already
-	m := h.names.find(name)
-	if m.zone == nil || !m.owns(q.Qtype) && h.names.fall.Through(name) {
+	names := h.names.Load()
+	m := names.find(name)
+	if m.zone == nil || !m.owns(q.Qtype) && names.fall.Through(name) {
 		return h.pass(ctx, w, r, dns.RcodeRefused)
 	}
 	if q.Qtype == dns.TypeAXFR || q.Qtype == dns.TypeIXFR {
 		return dns.RcodeRefused, nil // the transfer plugin is above this one, and is not there or knows nobody to send the zone to
 	}
-	client, err := h.client(w, r, m)
+	client, err := names.client(w, r, m)
 	if err != nil {
 		return dns.RcodeFormatError, nil
 	}
@@ -93,9 +95,9 @@ func (h *handler) region(ctx context.Context, r *dns.Msg, client answer.Client, 
 }
 
 // client returns whom the answer is for. The client subnet that a resolver sends is looked at only when that resolver is believed.
-func (h *handler) client(w dns.ResponseWriter, r *dns.Msg, m match) (answer.Client, error) {
+func (n *names) client(w dns.ResponseWriter, r *dns.Msg, m match) (answer.Client, error) {
 	source := answer.Source(w.RemoteAddr())
-	believed := h.names.believed
+	believed := n.believed
 	if m.node != nil && m.node.pool != nil {
 		believed = m.node.pool.ECS
 	}

@@ -141,7 +141,7 @@ func BenchmarkRebuild(b *testing.B) {
 		for _, members := range []int{4, 10000} {
 			b.Run(fmt.Sprintf("%s/members=%d", benchName(policy), members), func(b *testing.B) {
 				h := newTestHandler(b, benchCorefile(1, members, "answers 4\n"+policy))
-				p := h.names.nodes["p0.example.org."].pool
+				p := h.names.Load().nodes["p0.example.org."].pool
 				b.ReportAllocs()
 				for b.Loop() {
 					p.Rebuild(func() pool.Around { return pool.Around{} }, time.Now())

@@ -41,12 +41,12 @@ func showing(tb testing.TB, corefile string, blocks ...block.Entry) (*hub, *hand
 		tb.Fatal(err)
 	}
 	g.process.State = "in memory" // so that blocks are in force
-	if err := g.build(nil, h.blocksOf, time.Now()); err != nil {
+	if err := g.build(h, nil, time.Now()); err != nil {
 		tb.Fatal(err)
 	}
 	h.blocks.Store(block.NewSet(blocks))
 	h.current.Store(g)
-	for _, p := range g.pools {
+	for _, p := range h.pools() {
 		h.rebuild(p)
 	}
 	h.rebuildGlue(g)
@@ -62,7 +62,7 @@ func newTestHandler(tb testing.TB, corefile string, blocks ...block.Entry) *hand
 	h, handler := showing(tb, corefile, blocks...)
 	for _, p := range h.pools() {
 		down := make(map[netip.Addr]bool)
-		for _, m := range p.Members {
+		for _, m := range p.Members() {
 			if strings.HasPrefix(m.ID, "down") {
 				down[m.V4], down[m.V6] = true, true
 			}

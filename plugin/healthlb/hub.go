@@ -6,8 +6,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"example.org/healthlb/plugin/healthlb/admin"
 	"example.org/healthlb/plugin/healthlb/block"
+	"example.org/healthlb/plugin/healthlb/event"
 	"example.org/healthlb/plugin/healthlb/pool"
 	"example.org/healthlb/plugin/healthlb/probe"
 )
@@ -19,6 +22,7 @@ var theHub = newHub()
 // it works while there is at least one.
 type hub struct {
 	log      *transitionLog
+	events   *event.Log
 	serials  serials
 	troubles troubles
 	blocks   atomic.Pointer[block.Set]
@@ -26,8 +30,12 @@ type hub struct {
 
 	explaining sync.Mutex // held while an answer is explained, so that of many who ask one at a time takes a core
 
-	applying sync.Mutex    // held while a block list is put into force, so that of two the later one stays
-	expiries chan struct{} // wakes the goroutine that ends blocks
+	applying sync.Mutex     // held while a block list is put into force, so that of two the later one stays
+	expiries chan struct{}  // wakes the goroutine that ends blocks
+	lapses   chan struct{}  // wakes the goroutine that ends registrations
+	rollouts chan struct{}  // wakes the goroutine that goes on with rollouts
+	leases   *leases        // of members that registered themselves
+	trouble  rate.Sometimes // tells the log why rollouts cannot go on
 
 	mu          sync.Mutex    // guards what follows; never held while waiting for a probe or a request
 	generations []*generation // acquired, the oldest first
@@ -37,11 +45,17 @@ type hub struct {
 	stop        chan struct{} // closed to end the hub's goroutines
 	goroutines  sync.WaitGroup
 	servers     map[string]*admin.Server // of the admin endpoints, by network and address
+	kept        *kept                    // what came at run time
+	posting     *posting                 // who posts events; nil: nobody
 	store       atomic.Pointer[openStore]
 }
 
 func newHub() *hub {
-	return &hub{log: newTransitionLog(), serials: serials{after: afterFunc}, expiries: make(chan struct{}, 1)}
+	return &hub{
+		log: newTransitionLog(), events: event.NewLog(historyLength, time.Now()), serials: serials{after: afterFunc},
+		expiries: make(chan struct{}, 1), lapses: make(chan struct{}, 1), rollouts: make(chan struct{}, 1), leases: newLeases(), kept: newKept(),
+		trouble: rate.Sometimes{Interval: time.Minute},
+	}
 }
 
 // acquire puts a generation to work beside those that are. It returns when the first round of probes is over. After an error nothing
@@ -63,8 +77,8 @@ func (h *hub) acquire(g *generation) error {
 	}
 
 	await(waiting, g.firstRound(), nil)
-	for _, p := range g.pools {
-		h.rebuild(p)
+	for _, p := range g.set.Load().sorted {
+		h.rebuildSettled(p)
 	}
 	for _, z := range g.zones {
 		h.serials.publish(z, time.Now())
@@ -100,13 +114,12 @@ func (h *hub) start(g *generation) (waiting []*target, err error) {
 	if err := h.listen(g); err != nil {
 		return nil, err
 	}
-	if err := g.build(h.current.Load(), h.blocksOf, time.Now()); err != nil {
+	if err := g.build(h, h.current.Load(), time.Now()); err != nil {
 		return nil, err
 	}
-	for _, p := range g.pools {
-		p.dirty = h.dirty
+	for _, p := range g.set.Load().sorted {
 		h.rebuild(p)
-		waiting = append(waiting, h.watch(p)...)
+		waiting = append(waiting, h.watch(p, p.Slots())...)
 	}
 	h.rebuildGlue(g)
 	h.follow(g)
@@ -122,6 +135,8 @@ func (h *hub) open() {
 	dirty, stop := h.dirty, h.stop
 	h.goroutines.Go(func() { dirty.run(h.rebuildSettled, stop) })
 	h.goroutines.Go(func() { h.expire(stop) })
+	h.goroutines.Go(func() { h.lapse(stop) })
+	h.goroutines.Go(func() { h.roll(stop) })
 }
 
 // drop takes a generation out, and when it was the last one ends the hub's own work. What it returns is to be run without h.mu, which
@@ -136,11 +151,8 @@ func (h *hub) drop(g *generation) (closers []func()) {
 		close(g.stop)
 		closers = append(closers, func() { <-g.stopped })
 	}
-	for _, p := range g.pools {
-		p.dropped.Store(true)
-		for _, s := range p.slots {
-			h.unsubscribe(s, p)
-		}
+	for _, p := range g.set.Load().sorted {
+		h.retire(p)
 	}
 	if h.current.Load() == g {
 		h.current.Store(nil)
@@ -156,23 +168,29 @@ func (h *hub) drop(g *generation) (closers []func()) {
 		closers = append(closers, h.unlisten(key, server))
 	}
 	close(h.stop)
+	closers = append(closers, h.post(nil)...)
 	return append(closers, h.scheduler.Close, h.goroutines.Wait, h.closeStore())
 }
 
 // commit makes a generation the one that counts. What it returns is to be run without h.mu, which the caller holds.
 func (h *hub) commit(g *generation) (closers []func()) {
-	for _, p := range g.pools {
+	for _, p := range g.set.Load().sorted {
 		p.Tell()
 	}
 	for _, z := range g.zones {
 		h.serials.makeOfficial(z, time.Now())
 	}
-	if h.current.Swap(g) != g {
+	before := h.current.Swap(g)
+	if before != g {
 		for _, warning := range g.warnings() {
 			log.Warning(warning)
 		}
 	}
-	return h.configure(g)
+	if before != nil && before != g {
+		h.tellReload(g)
+	}
+	h.wakeRollouts()
+	return append(h.configure(g), h.post(g)...)
 }
 
 // release ends a generation.
@@ -199,11 +217,10 @@ func runAll(fs []func()) {
 	}
 }
 
-// watch has the results of a pool's slots handed to it. It returns the targets whose first result has to be waited for. The caller
+// watch has the results of slots of a pool handed to it. It returns the targets whose first result has to be waited for. The caller
 // holds h.mu.
-func (h *hub) watch(p *livePool) (waiting []*target) {
-	p.slots = p.Slots()
-	for _, s := range p.slots {
+func (h *hub) watch(p *livePool, slots []*pool.Slot) (waiting []*target) {
+	for _, s := range slots {
 		if t := h.subscribe(s, p); t != nil {
 			waiting = append(waiting, t)
 		}
@@ -217,14 +234,22 @@ func (h *hub) rebuild(p *livePool) {
 	changed, fading := p.Rebuild(p.around, now)
 	h.serials.changed(p.zone, changed, now)
 	if fading && !p.fading.Swap(true) {
-		dirty := p.dirty
-		time.AfterFunc(p.FadeIn.Step(), func() {
-			p.fading.Store(false)
-			if !p.dropped.Load() {
-				dirty.add(p)
-			}
-		})
+		p.later(&p.fading, p.FadeIn.Step())
 	}
+	if out, pending := p.nextLead(now); pending && !p.leading.Swap(true) {
+		p.later(&p.leading, out.Sub(now))
+	}
+}
+
+// later has a pool rebuilt after a while, and says in due that it was.
+func (p *livePool) later(due *atomic.Bool, after time.Duration) {
+	dirty := p.dirty
+	time.AfterFunc(after, func() {
+		due.Store(false)
+		if !p.dropped.Load() {
+			dirty.add(p)
+		}
+	})
 }
 
 // rebuildSettled is rebuild for a pool whose health has changed. One that waits for the first results of new members is left alone: it
@@ -235,8 +260,8 @@ func (h *hub) rebuildSettled(p *livePool) {
 	}
 }
 
-// setMembers gives a pool other members while it is at work. Until the first results of the new ones are in, or stop is closed, answers
-// are those of before: else a pool whose members are all replaced would be all down for that moment.
+// setMembers gives a pool other members by its Corefile's files while it is at work. Until the first results of the new ones are in, or stop
+// is closed, answers are those of before: else a pool whose members are all replaced would be all down for that moment.
 func (h *hub) setMembers(g *generation, p *livePool, members []pool.Member, stop <-chan struct{}) {
 	h.mu.Lock()
 	if !slices.Contains(h.generations, g) {
@@ -244,12 +269,8 @@ func (h *hub) setMembers(g *generation, p *livePool, members []pool.Member, stop
 		return
 	}
 	p.settling.Store(true)
-	before := p.slots
-	p.SetMembers(members, time.Now())
-	waiting := h.watch(p)
-	for _, s := range before {
-		h.unsubscribe(s, p)
-	}
+	p.said = members
+	waiting := h.changeMembers(g, p)
 	h.mu.Unlock()
 
 	await(waiting, p.firstRound(), stop)

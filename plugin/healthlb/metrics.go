@@ -10,6 +10,7 @@ import (
 
 	"example.org/healthlb/plugin/healthlb/health"
 	"example.org/healthlb/plugin/healthlb/probe"
+	"example.org/healthlb/plugin/healthlb/webhook"
 )
 
 const subsystem = "healthlb"
@@ -37,6 +38,11 @@ var (
 		Help: "Counter of places files that were missing or wrong, so that the places of before stayed.",
 	})
 
+	webhookTotal = promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "webhook_events_total",
+		Help: "Counter of events posted to the on_change URL, by what became of the post: delivered, failed (they are posted again) or dropped.",
+	}, []string{"result"})
+
 	adminRequestsTotal = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "admin_requests_total",
 		Help: "Counter of requests to the admin endpoint.",
@@ -47,6 +53,10 @@ func observeLag(lag time.Duration) { probeLag.Observe(lag.Seconds()) }
 
 func observeRequest(method string, code int) {
 	adminRequestsTotal.WithLabelValues(method, strconv.Itoa(code)).Inc()
+}
+
+func observeHook(outcome webhook.Outcome, events int) {
+	webhookTotal.WithLabelValues(string(outcome)).Add(float64(events))
 }
 
 // kindMetrics are the metrics of one kind of check, looked up once.

@@ -44,6 +44,9 @@ coredns_healthlb_answers_total{pool="www.example.org."} 3
 # HELP coredns_healthlb_blocks Gauge of entries of the block list.
 # TYPE coredns_healthlb_blocks gauge
 coredns_healthlb_blocks 1
+# HELP coredns_healthlb_drains Gauge of members that are drained, or about to be.
+# TYPE coredns_healthlb_drains gauge
+coredns_healthlb_drains 0
 # HELP coredns_healthlb_failover_budget_seconds Gauge of the worst case from a member's death to the end of its use.
 # TYPE coredns_healthlb_failover_budget_seconds gauge
 coredns_healthlb_failover_budget_seconds{pool="www.example.org."} 16
@@ -67,14 +70,18 @@ coredns_healthlb_member_share_served{family="AAAA",member="a",pool="www.example.
 coredns_healthlb_member_up{family="A",member="a",pool="www.example.org."} 1
 coredns_healthlb_member_up{family="A",member="b",pool="www.example.org."} 1
 coredns_healthlb_member_up{family="AAAA",member="a",pool="www.example.org."} 1
-# HELP coredns_healthlb_members Gauge of members by state; a blocked one counts as blocked, else its worst family decides.
+# HELP coredns_healthlb_members Gauge of members by state; a blocked one counts as blocked, a drained one as drained, else its worst family decides.
 # TYPE coredns_healthlb_members gauge
 coredns_healthlb_members{pool="www.example.org.",state="blocked"} 1
 coredns_healthlb_members{pool="www.example.org.",state="down"} 0
+coredns_healthlb_members{pool="www.example.org.",state="drained"} 0
 coredns_healthlb_members{pool="www.example.org.",state="lame"} 0
 coredns_healthlb_members{pool="www.example.org.",state="suspect"} 0
 coredns_healthlb_members{pool="www.example.org.",state="unknown"} 0
 coredns_healthlb_members{pool="www.example.org.",state="up"} 1
+# HELP coredns_healthlb_registrations Gauge of members that registered themselves and keep their lease.
+# TYPE coredns_healthlb_registrations gauge
+coredns_healthlb_registrations 0
 # HELP coredns_healthlb_transitions_total Counter of how often a member entered a state, both families together.
 # TYPE coredns_healthlb_transitions_total counter
 coredns_healthlb_transitions_total{member="a",pool="www.example.org.",to="down"} 0
@@ -136,7 +143,7 @@ func TestPoolStatus(t *testing.T) {
 func TestTransitionLogIsBounded(t *testing.T) {
 	l := newTransitionLog()
 	for range logBurst + 50 {
-		l.transition(&pool.Transition{})
+		l.write(health.Up, "a transition")
 	}
 	if n := l.skipped.Load(); n < 40 || n > 50 {
 		t.Errorf("%d of %d transitions were left out, want about 50", n, logBurst+50)

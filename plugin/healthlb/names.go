@@ -30,35 +30,55 @@ type node struct {
 	wildcard *node // the pool *.NAME
 }
 
-// newNames makes the names of a block. pools has each of the block's pools.
-func newNames(b *config.Block, pools map[string]*pool.Pool) *names {
-	n := &names{zones: b.Zones, nodes: make(map[string]*node, len(b.Pools)+len(b.Zones)+len(b.NS))}
+// newZones makes the zones of a block, with the addresses of their name servers.
+func newZones(b *config.Block) map[string]*zone {
+	zones := make(map[string]*zone, len(b.Zones))
+	for _, apex := range b.Zones {
+		zones[apex] = newZone(apex, b)
+	}
+	for _, ns := range b.NS {
+		if z := closestZone(zones, ns.Name); z != nil {
+			z.glue = append(z.glue, &glue{name: ns.Name, addrs: ns.Addrs})
+		}
+	}
+	return zones
+}
+
+// closestZone returns the longest zone that a name is in, nil when it is in none.
+func closestZone(zones map[string]*zone, name string) *zone {
+	for at, ok := name, true; ok; at, ok = parentOf(at) {
+		if z := zones[at]; z != nil {
+			return z
+		}
+	}
+	return nil
+}
+
+// newNames makes the names of a block with its zones, for the pools that it has at the moment.
+func newNames(b *config.Block, zones map[string]*zone, pools []*livePool) *names {
+	n := &names{zones: b.Zones, nodes: make(map[string]*node, len(pools)+len(b.Zones)+len(b.NS))}
 	if b.Fallthrough {
 		n.fall.SetZonesFromArgs(b.FallthroughZones)
 	}
-	for _, apex := range b.Zones {
-		n.nodes[apex] = &node{zone: newZone(apex, b), apex: true}
+	for apex, z := range zones {
+		n.nodes[apex] = &node{zone: z, apex: true}
 	}
-	for i := range b.Pools {
-		spec := &b.Pools[i]
-		nd := n.add(spec.Name, n.nodes[spec.Zone].zone)
-		nd.pool = pools[spec.Name]
-		nd.zone.pools = append(nd.zone.pools, nd.pool)
-		if parent, ok := wildcardParent(spec.Name); ok {
-			n.add(parent, nd.zone).wildcard = nd
+	for _, p := range pools {
+		nd := n.add(p.Name, p.zone)
+		nd.pool = p.Pool
+		if parent, ok := wildcardParent(p.Name); ok {
+			n.add(parent, p.zone).wildcard = nd
 		}
-		for _, prefix := range spec.ECS {
+		for _, prefix := range p.ECS {
 			if !slices.Contains(n.believed, prefix) {
 				n.believed = append(n.believed, prefix)
 			}
 		}
 	}
-	for _, ns := range b.NS {
-		if zone := n.find(ns.Name).zone; zone != nil {
-			nd := n.add(ns.Name, zone)
-			if nd.pool == nil {
-				nd.glue = &glue{name: ns.Name, addrs: ns.Addrs}
-				zone.glue = append(zone.glue, nd.glue)
+	for _, z := range zones {
+		for _, g := range z.glue {
+			if nd := n.add(g.name, z); nd.pool == nil {
+				nd.glue = g
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package healthlb
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -13,17 +14,14 @@ import (
 // pools returns the pools that count, in the order of their names.
 func (h *hub) pools() []*livePool {
 	if g := h.current.Load(); g != nil {
-		return g.pools
+		return g.set.Load().sorted
 	}
 	return nil
 }
 
 // pool returns one of them, or nil.
 func (h *hub) pool(name string) *livePool {
-	if g := h.current.Load(); g != nil {
-		return g.byName[name]
-	}
-	return nil
+	return h.current.Load().pool(name)
 }
 
 // Pool implements admin.Backend.
@@ -35,11 +33,16 @@ func (h *hub) Pool(name string) (api.Pool, bool) {
 }
 
 func (h *hub) status(p *livePool) api.Pool {
-	v := p.View(p.around().Blocks, time.Now())
+	now := time.Now()
+	v := p.View(p.around(), now)
 	s := api.Pool{
-		Name: p.Name, Zone: p.Zone, Status: poolStatus(v), Policy: p.Policy.Name,
+		Name: p.Name, Zone: p.Zone, Source: "corefile", Dynamic: p.config.Dynamic, Policy: p.Policy.Name,
 		FadeIn: p.FadeIn.Over.Seconds(), Shard: p.Policy.Shard, Answers: p.Answers, TTL: p.TTL, LowTTL: p.LowTTL,
 		Families: []api.Family{}, Members: []api.Member{},
+	}
+	s.Status, s.Reason = poolStatus(v)
+	if p.runtime {
+		s.Source = "api"
 	}
 	if p.Prefer.Region {
 		s.Prefer = "region"
@@ -52,10 +55,17 @@ func (h *hub) status(p *livePool) api.Pool {
 			})
 		}
 	}
-	for _, m := range v.Members {
-		ms := api.Member{ID: m.ID, Region: m.Region, Weight: m.Weight, Priority: m.Priority}
+	for i, m := range v.Members {
+		ms := api.Member{ID: m.ID, Source: p.source(i, m.ID), Region: m.Region, Weight: m.Weight, Priority: m.Priority}
+		if d, drained := h.keptDrain(p.Name, m.ID); drained {
+			ms.Drain = drainStatus(d, m, p.LowTTL, now)
+		}
+		if until, found := h.leases.until(memberKey(p.Name, m.ID)); found {
+			k, _ := h.keptMember(p.Name, m.ID)
+			ms.Lease = leaseStatus(k, until)
+		}
 		for _, a := range m.Addresses {
-			as := addressStatus(a)
+			as := h.addressStatus(p, a)
 			if p.Policy.Leases() {
 				as.Load = &api.Load{Leases: a.Leases, Reported: a.Reported}
 			}
@@ -66,21 +76,64 @@ func (h *hub) status(p *livePool) api.Pool {
 	return s
 }
 
-// poolStatus sums a pool up: full, when all its addresses are eligible; down, when some family has too few; degraded in between.
-func poolStatus(v pool.View) string {
-	status := "full"
-	for _, f := range v.Families {
+// poolStatus sums a pool up: full, when all its addresses are eligible; down, when some family has too few; empty, when there is no
+// member; degraded in between. The reason names the first of those that are not eligible.
+func poolStatus(v pool.View) (status, reason string) {
+	if len(v.Members) == 0 {
+		return "empty", "it has no member"
+	}
+	status = "full"
+	for f, family := range v.Families {
 		switch {
-		case f.AllDown:
-			return "down"
-		case f.Able < f.Members:
+		case family.AllDown:
+			return "down", fmt.Sprintf("%s: %d of %d eligible, and min_up is %d%s", pool.Family(f), family.Eligible, family.Members, family.MinUp, firstOut(v))
+		case family.Able < family.Members:
 			status = "degraded"
 		}
 	}
-	return status
+	if status == "degraded" {
+		reason = strings.TrimPrefix(firstOut(v), "; ")
+	}
+	return status, reason
 }
 
-func addressStatus(a pool.AddressView) api.Address {
+// firstOut says why the first address is out that is, and how many others are.
+func firstOut(v pool.View) (text string) {
+	others := 0
+	for _, m := range v.Members {
+		for _, a := range m.Addresses {
+			switch {
+			case a.Eligible:
+			case text != "":
+				others++
+			default:
+				text = "; " + m.ID + " " + whyOut(m, a)
+			}
+		}
+	}
+	if others > 0 {
+		text += fmt.Sprintf(", and %d more", others)
+	}
+	return text
+}
+
+// whyOut says why an address is not eligible.
+func whyOut(m pool.MemberView, a pool.AddressView) string {
+	switch {
+	case a.Block != nil && a.Block.Reason != "":
+		return "is blocked: " + a.Block.Reason
+	case a.Block != nil:
+		return "is blocked"
+	case m.Drained:
+		return "is drained"
+	case a.Reason != "":
+		return "is " + a.State.String() + ": " + a.Reason
+	default:
+		return "is " + a.State.String()
+	}
+}
+
+func (h *hub) addressStatus(p *livePool, a pool.AddressView) api.Address {
 	s := api.Address{
 		Address: a.Addr.String(), Family: a.Family.String(), State: a.State.String(), Since: millisecond(a.Since), Reason: a.Reason,
 		Eligible: a.Eligible, Block: blockText(a.Block), Fade: a.Fade, ShareConfigured: a.Configured, ShareServed: a.Served, Answers: a.Answers,
@@ -91,6 +144,7 @@ func addressStatus(a pool.AddressView) api.Address {
 			Check: checkText(c.Check), State: c.Record.State.String(), Failures: c.Record.Fails,
 			Took: c.Last.Took.Seconds(), Reason: c.Last.Reason,
 		}
+		cs.NextProbe = h.nextProbe(p, c.Slot)
 		if !c.Last.At.IsZero() {
 			at := millisecond(c.Last.At)
 			cs.LastProbe = &at

@@ -45,6 +45,9 @@ func (h *hub) openStore(g *generation) error {
 		log.Warningf("State %s: expired blocks are not in force, but could not be deleted: %v", dir, err)
 	}
 	h.blocks.Store(blocks)
+	if h.kept, err = h.readKept(store, time.Now()); err != nil {
+		return errors.Join(fmt.Errorf("%s: state %s: %w", g.process.StateAt, dir, err), store.Close())
+	}
 	store.Watch(h.applyChange)
 	h.store.Store(&openStore{store, dir})
 	return nil

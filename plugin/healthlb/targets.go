@@ -2,6 +2,7 @@ package healthlb
 
 import (
 	"sync"
+	"time"
 
 	"example.org/healthlb/plugin/healthlb/pool"
 	"example.org/healthlb/plugin/healthlb/probe"
@@ -90,7 +91,7 @@ func (h *hub) observe(s *pool.Slot, p *livePool, o pool.Observation) (confirm bo
 	confirm, changed := s.Observe(o)
 	if changed != nil {
 		if !changed.Twin {
-			h.log.transition(changed)
+			h.tellTransition(changed)
 		}
 		h.dirty.add(p)
 	}
@@ -124,6 +125,22 @@ func (h *hub) subscribe(s *pool.Slot, p *livePool) *target {
 	default:
 		return t
 	}
+}
+
+// nextProbe returns when a slot's target is probed next; nil while it is.
+func (h *hub) nextProbe(p *livePool, s *pool.Slot) *time.Time {
+	key, _ := p.targetOf(s)
+	h.mu.Lock()
+	t := h.targets[key]
+	h.mu.Unlock()
+	if t == nil {
+		return nil
+	}
+	if at, waits := t.entry.Next(); waits {
+		at = millisecond(at)
+		return &at
+	}
+	return nil
 }
 
 // unsubscribe ends that, and the probing of a target that nobody asks about any more. The caller holds h.mu.

@@ -8,7 +8,6 @@ import (
 	clog "github.com/coredns/coredns/plugin/pkg/log"
 
 	"example.org/healthlb/plugin/healthlb/health"
-	"example.org/healthlb/plugin/healthlb/pool"
 )
 
 var log = clog.NewWithPlugin("healthlb")
@@ -29,7 +28,7 @@ func newTransitionLog() *transitionLog {
 	return &transitionLog{limit: rate.NewLimiter(logPerSecond, logBurst)}
 }
 
-func (l *transitionLog) transition(t *pool.Transition) {
+func (l *transitionLog) write(to health.State, text string) {
 	if !l.limit.Allow() {
 		l.skipped.Add(1)
 		return
@@ -37,13 +36,9 @@ func (l *transitionLog) transition(t *pool.Transition) {
 	if n := l.skipped.Swap(0); n > 0 {
 		log.Warningf("%d transitions were not logged, as there were more than %d a second", n, logPerSecond)
 	}
-	write := log.Infof
-	if t.To == health.Down {
-		write = log.Warningf
+	if to == health.Down {
+		log.Warning(text)
+	} else {
+		log.Info(text)
 	}
-	if t.Reason == "" {
-		write("Pool %s member %s %s %s: %s -> %s", t.Pool, t.Member, t.Family, t.Address, t.From, t.To)
-		return
-	}
-	write("Pool %s member %s %s %s: %s -> %s: %s", t.Pool, t.Member, t.Family, t.Address, t.From, t.To, t.Reason)
 }

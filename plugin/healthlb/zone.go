@@ -26,7 +26,6 @@ type zone struct {
 	mname  string
 	ns     []dns.RR
 	glue   []*glue
-	pools  []*pool.Pool
 
 	soa atomic.Pointer[[]dns.RR] // the SOA record, alone
 

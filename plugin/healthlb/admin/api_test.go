@@ -67,7 +67,7 @@ func TestMethodsAndPaths(t *testing.T) {
 		method, path, allow string
 		status              int
 	}{
-		{"POST", "/v1/pools", "GET, HEAD", 405}, {"DELETE", "/v1/pools/www.", "GET, HEAD", 405}, {"OPTIONS", "/v1/pools", "GET, HEAD", 405},
+		{"POST", "/v1/pools", "GET, HEAD", 405}, {"POST", "/v1/pools/www.", "DELETE, GET, HEAD, PUT", 405}, {"OPTIONS", "/v1/pools", "GET, HEAD", 405},
 		{"DELETE", "/v1/blocklist", "GET, HEAD, POST, PUT", 405}, {"PATCH", "/v1/blocklist", "GET, HEAD, POST, PUT", 405},
 		{"GET", "/v1/blocklist/192.0.2.1", "DELETE", 405}, {"GET", "/v1/blocklist/", "DELETE", 405},
 		{"GET", "/", "", 404}, {"GET", "/v1", "", 404}, {"GET", "/v2/pools", "", 404}, {"GET", "/v1/pools/", "", 404}, {"GET", "//v1/pools", "", 404},

@@ -4,113 +4,122 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"example.org/healthlb/api"
 	"example.org/healthlb/plugin/healthlb/block"
 )
 
-// getBlocklist answers with the list in JSON, or in the text form when the caller likes that better.
-func (s *service) getBlocklist(w http.ResponseWriter, r *http.Request) error {
-	if _, err := parseQuery(r); err != nil {
-		return err
+func (s *service) blocklistCalls() {
+	const path = "/v1/blocklist"
+	form := content(mediaJSON, schemaOf[[]api.Block](s))
+	form[mediaText] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Description: "one entry a line: " +
+		"ADDR|CIDR [pool=NAME] [for=D] [reason=TEXT] [owner=NAME] [mode=omit|no-register]; # begins a comment"}}
+	tag := map[string]string{"ETag": "of the list, for If-Match"}
+	answers(s, call{
+		method: http.MethodGet, path: path, id: "getBlocklist",
+		summary: "Show the block list", text: "If-None-Match is honoured for JSON.", produces: form, headers: tag, fails: []int{http.StatusNotModified},
+	}, (*service).getBlocklist)
+	for _, change := range []struct {
+		method, id, summary string
+		op                  BlockOp
+	}{
+		{http.MethodPut, "replaceBlocklist", "Replace the block list", BlockReplace},
+		{http.MethodPost, "addBlocks", "Add entries to the block list, each in the place of the one with its address, pool and owner", BlockAdd},
+	} {
+		ask(s, call{
+			method: change.method, path: path, id: change.id, summary: change.summary, text: "If-Match is honoured.",
+			query: []parameter{dryRun, force}, body: &listBody, accepts: form, headers: tag,
+			fails: []int{http.StatusConflict, http.StatusPreconditionFailed},
+		}, func(s *service, r *request) (api.Effect, error) { return s.writeBlocklist(r, change.op) })
 	}
+	ask(s, call{
+		method: http.MethodDelete, path: path + "/{prefix}", id: "deleteBlock",
+		summary: "Remove the entries of an address or a network",
+		text:    "Those for all pools, or those of one. The slash of a network may be written as it is, or as %2F. If-Match is honoured.",
+		query: []parameter{dryRun, force, {name: "pool", doc: "the pool that they are for; without it, those for all pools"},
+			{name: ownerOf.name, doc: "remove only this owner's, and nobody's; somebody else's are touched with force only"}},
+		headers: tag, fails: []int{http.StatusConflict, http.StatusPreconditionFailed},
+	}, (*service).deleteBlock)
+}
+
+// getBlocklist answers with the list in JSON, or in the text form when the caller likes that better.
+func (s *service) getBlocklist(r *request) error {
 	known, err := parseTags(r.Header, "If-None-Match")
 	if err != nil {
 		return err
 	}
 	entries, etag := s.backend.Blocklist()
-	w.Header().Set("ETag", etag)
-	w.Header().Set("Vary", "Accept")
-	if wantsText(r.Header) { // never a 304: the text says what is left of each expiry, which the ETag does not tell
-		write(w, http.StatusOK, mediaText+"; charset=utf-8", block.FormatText(entries, time.Now()))
-		return nil
+	r.to.Header().Set("ETag", etag)
+	r.to.Header().Set("Vary", "Accept")
+	if r.wants(mediaText, mediaJSON) { // never a 304: the text says what is left of each expiry, which the ETag does not tell
+		r.to.Header().Set("Content-Type", mediaText+"; charset=utf-8")
+		_, err := r.to.Write(block.FormatText(entries, time.Now()))
+		return err
 	}
 	if hasTag(known, etag) {
-		w.WriteHeader(http.StatusNotModified)
+		r.to.WriteHeader(http.StatusNotModified)
 		return nil
 	}
 	if entries == nil {
 		entries = []block.Entry{}
 	}
-	return respond(w, entries)
-}
-
-func (s *service) putBlocklist(w http.ResponseWriter, r *http.Request) error {
-	return s.writeBlocklist(w, r, BlockReplace)
-}
-
-func (s *service) postBlocklist(w http.ResponseWriter, r *http.Request) error {
-	return s.writeBlocklist(w, r, BlockAdd)
+	respond(r.to, http.StatusOK, mediaJSON, entries)
+	return nil
 }
 
 // writeBlocklist carries out a change whose entries are in the body.
-func (s *service) writeBlocklist(w http.ResponseWriter, r *http.Request, op BlockOp) error {
-	query, err := parseQuery(r, "dry_run", "force")
+func (s *service) writeBlocklist(r *request, op BlockOp) (api.Effect, error) {
+	change, err := newChange(r, op)
 	if err != nil {
-		return err
-	}
-	change, err := newChange(r, op, query)
-	if err != nil {
-		return err
-	}
-	body, form, err := listBody.read(w, r)
-	if err != nil {
-		return err
+		return api.Effect{}, err
 	}
 	parse := block.ParseText
-	if form == mediaJSON {
+	if r.form == mediaJSON {
 		parse = block.ParseJSON
 	}
-	if change.Entries, err = parse(body, time.Now()); err != nil {
-		return NewProblem(http.StatusBadRequest, "%v", err)
+	if change.Entries, err = parse(r.body, time.Now()); err != nil {
+		return api.Effect{}, NewProblem(http.StatusBadRequest, "%v", err)
 	}
-	return s.change(w, change)
+	return s.change(r, change)
 }
 
 // deleteBlock removes the entries of one address or network, those for all pools or those of one.
-func (s *service) deleteBlock(w http.ResponseWriter, r *http.Request) error {
-	query, err := parseQuery(r, "dry_run", "force", "pool")
+func (s *service) deleteBlock(r *request) (api.Effect, error) {
+	change, err := newChange(r, BlockRemove)
 	if err != nil {
-		return err
-	}
-	change, err := newChange(r, BlockRemove, query)
-	if err != nil {
-		return err
+		return api.Effect{}, err
 	}
 	if change.Remove.Prefix, err = block.ParsePrefix(r.PathValue("prefix")); err != nil {
-		return NewProblem(http.StatusBadRequest, "%v", err)
+		return api.Effect{}, NewProblem(http.StatusBadRequest, "%v", err)
 	}
-	if pool, given := query["pool"]; given {
+	if pool, given := r.query["pool"]; given {
 		if change.Remove.Pool, err = block.ParsePool(pool); err != nil {
-			return NewProblem(http.StatusBadRequest, "%v", err)
+			return api.Effect{}, NewProblem(http.StatusBadRequest, "%v", err)
 		}
 	}
-	return s.change(w, change)
+	if change.Remove.Owner, change.ByOwner, err = r.owner(); err != nil {
+		return api.Effect{}, err
+	}
+	return s.change(r, change)
 }
 
 // newChange reads what all changes have in common.
-func newChange(r *http.Request, op BlockOp, query map[string]string) (c BlockChange, err error) {
-	c = BlockChange{Op: op, Order: Order{By: caller(r)}}
-	if c.DryRun, err = parseFlag(query, "dry_run"); err != nil {
-		return c, err
-	}
-	if c.Force, err = parseFlag(query, "force"); err != nil {
-		return c, err
-	}
+func newChange(r *request, op BlockOp) (BlockChange, error) {
 	tags, err := parseTags(r.Header, "If-Match")
-	c.IfMatch = strong(tags)
-	return c, err
+	return BlockChange{Op: op, Order: r.order(), IfMatch: strong(tags)}, err
 }
 
 // change has the backend carry out a change, and answers with its effect.
-func (s *service) change(w http.ResponseWriter, c BlockChange) error {
+func (s *service) change(r *request, c BlockChange) (api.Effect, error) {
 	effect, err := s.backend.ChangeBlocklist(c)
 	if err != nil {
-		return err
+		return api.Effect{}, err
 	}
 	if !effect.DryRun && effect.ETag != "" { // the list of a dry run exists nowhere
-		w.Header().Set("ETag", effect.ETag)
+		r.to.Header().Set("ETag", effect.ETag)
 	}
-	return respond(w, complete(effect))
+	return complete(effect), nil
 }
 
 // complete makes empty lists of missing ones, as callers expect an array.

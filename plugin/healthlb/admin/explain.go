@@ -4,25 +4,39 @@ import (
 	"net/http"
 	"strings"
 
+	"example.org/healthlb/api"
 	"example.org/healthlb/plugin/healthlb/block"
 )
 
+var explainQuery = []parameter{
+	{name: "name", doc: "the domain name that is asked for", required: true},
+	{name: "client", doc: "the address or network that asks", required: true},
+	{name: "type", doc: "A or AAAA; A when not said"},
+	{name: "without", doc: "the id of a member to be left out, as if it were taken away"},
+	{name: "region", doc: "where the client is to be taken to be; found out as for any query when not said"},
+}
+
+func (s *service) explainCalls() {
+	ask(s, call{
+		method: http.MethodGet, path: "/v1/explain", id: "explain",
+		summary: "Tell what a client would be answered now, and why",
+		query:   explainQuery, fails: []int{http.StatusNotFound},
+	}, (*service).getExplanation)
+}
+
 // getExplanation tells what a client would be answered, and why.
-func (s *service) getExplanation(w http.ResponseWriter, r *http.Request) error {
-	q, err := parseExplain(r)
+func (s *service) getExplanation(r *request) (api.Explanation, error) {
+	q, err := parseExplain(r.Request)
 	if err != nil {
-		return err
+		return api.Explanation{}, err
 	}
 	e, err := s.backend.Explain(q)
-	if err != nil {
-		return err
-	}
-	return respond(w, completeExplanation(e))
+	return completeExplanation(e), err
 }
 
 // parseExplain reads the parameters of a request to explain.
 func parseExplain(r *http.Request) (q ExplainQuery, err error) {
-	query, err := parseQuery(r, "name", "client", "type", "without", "region")
+	query, err := parseQuery(r, names(explainQuery)...)
 	if err != nil {
 		return ExplainQuery{}, err
 	}

@@ -110,7 +110,7 @@ func TestReportsOfNothing(t *testing.T) {
 		{"www./members/a/load?force=1", 400, `unknown query parameter "force": this call has none`},
 		{"www./members//load", 404, "there is nothing at /v1/pools/www./members//load"}, {"/members/a/load", 404, "there is nothing at"},
 		{"www./members/../load", 404, "there is nothing at"}, {"www./members/a/load/", 404, "there is nothing at"},
-		{"www./members/a/b/load", 404, "there is nothing at"}, {"www./members/a", 404, "there is nothing at"},
+		{"www./members/a/b/load", 404, "there is nothing at"}, {"www./members", 404, "there is nothing at"},
 		{"www./members/a/Load", 404, "there is nothing at"}, {"www./members/a/loads", 404, "there is nothing at"},
 	} {
 		t.Run(test.path, func(t *testing.T) {

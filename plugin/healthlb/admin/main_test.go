@@ -19,6 +19,7 @@ import (
 
 	"example.org/healthlb/api"
 	"example.org/healthlb/plugin/healthlb/block"
+	"example.org/healthlb/plugin/healthlb/event"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -35,9 +36,8 @@ const (
 
 // fake is a backend with one list and two pools, which takes every change and does nothing of it.
 type fake struct {
-	Backend // of the calls that a test does not make
-
-	name    string // of the only pool besides *.lb.example.
+	name    string   // of the only pool besides *.lb.example.
+	pools   []string // not nil: the names of all pools, for Pools only
 	entries []block.Entry
 	fail    error
 	effect  api.Effect
@@ -51,21 +51,12 @@ type fake struct {
 	changes []BlockChange
 	reports []api.LoadReport
 	asked   []ExplainQuery
-	by      string // of the last report
+	made    []made
+	by      string // of the last of made, and of the last report
+	events  *event.Log
 }
 
 const fakeETag = `"v1"`
-
-func (f *fake) Pools(string, int) ([]api.Pool, bool) {
-	if f.panics {
-		panic("secret cause")
-	}
-	if f.entered != nil {
-		f.entered <- struct{}{}
-		<-f.proceed
-	}
-	return []api.Pool{{Name: "*.lb.example."}, {Name: f.name}}, false
-}
 
 func (f *fake) Pool(name string) (api.Pool, bool) {
 	return api.Pool{Name: name}, name == "*.lb.example." || name == f.name

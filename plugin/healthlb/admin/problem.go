@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,13 +11,7 @@ import (
 )
 
 // Problem is an error as callers get it: a problem document of RFC 9457, application/problem+json.
-type Problem struct {
-	Type   string      `json:"type"`   // about:blank: the status says it all (RFC 9457 section 4.2.1)
-	Title  string      `json:"title"`  // the status in words
-	Status int         `json:"status"` // as in the answer's first line
-	Detail string      `json:"detail"`
-	Effect *api.Effect `json:"effect,omitempty"` // what a change refused for its effect would do
-}
+type Problem api.Problem
 
 // Error is the problem in one line.
 func (p *Problem) Error() string { return strconv.Itoa(p.Status) + " " + p.Title + ": " + p.Detail }
@@ -58,26 +51,14 @@ func (s *service) fail(w http.ResponseWriter, err error) {
 	if p.Status == http.StatusRequestTimeout || p.Status == http.StatusRequestEntityTooLarge {
 		w.Header().Set("Connection", "close") // the rest of the body may still come
 	}
-	body, err := json.Marshal(p)
-	if err != nil { // of an effect: none of its types can fail
-		panic(err)
-	}
-	write(w, p.Status, "application/problem+json", append(body, '\n'))
+	respond(w, p.Status, mediaProblem, p)
 }
 
 // respond answers with a value in JSON, on one line.
-func respond(w http.ResponseWriter, value any) error {
-	body, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
-	write(w, http.StatusOK, "application/json", append(body, '\n'))
-	return nil
-}
-
-func write(w http.ResponseWriter, status int, mediaType string, body []byte) {
+func respond(w http.ResponseWriter, status int, mediaType string, value any) {
 	w.Header().Set("Content-Type", mediaType)
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // a caller gone by now cannot be told
+	if err := marshalLine(w, value); err != nil { // none of our types can fail
+		panic(err)
+	}
 }

@@ -22,20 +22,31 @@ type limits struct {
 	idle        time.Duration // between two requests of a connection
 	headerBytes int
 	connections int // at once; more wait in the listener's queue
+
+	streams   int           // of events, at once; more are refused
+	beat      time.Duration // between two signs of life in a stream
+	eventSend time.Duration // until a part of a stream is written
 }
 
 // standard are the limits in force. The longest list of blocks (1 MiB) needs 30 seconds at 280 kbit/s.
 var standard = limits{
 	header: 5 * time.Second, read: 30 * time.Second, write: 30 * time.Second, idle: time.Minute, headerBytes: 16 << 10, connections: 128,
+	// Proxies cut connections on which nothing is said for 30 to 60 seconds.
+	streams: 32, beat: 15 * time.Second, eventSend: 5 * time.Second,
 }
 
 // Server is the endpoint in service.
 type Server struct {
 	addr    net.Addr
+	limit   limits
 	http    *http.Server
 	current atomic.Pointer[service]
 	release func() error  // of bind
 	ended   chan struct{} // closed when the listener is served no more
+
+	streams chan struct{}      // has an element for each stream of events
+	closing context.Context    // done when the streams are to end
+	close   context.CancelFunc // of closing
 }
 
 // Listen binds the endpoint's address and serves it until Close.
@@ -48,7 +59,10 @@ func listen(endpoint *Endpoint, backend Backend, limit limits) (*Server, error) 
 	if err != nil {
 		return nil, fmt.Errorf("admin endpoint: %w", err)
 	}
-	s := &Server{addr: listener.Addr(), release: release, ended: make(chan struct{})}
+	s := &Server{
+		addr: listener.Addr(), limit: limit, release: release, ended: make(chan struct{}), streams: make(chan struct{}, limit.streams),
+	}
+	s.closing, s.close = context.WithCancel(context.Background())
 	s.Configure(endpoint, backend)
 
 	only1 := new(http.Protocols) // HTTP/2 would need limits of its own, and gains nothing here
@@ -60,6 +74,7 @@ func listen(endpoint *Endpoint, backend Backend, limit limits) (*Server, error) 
 		WriteTimeout:                 limit.write,
 		IdleTimeout:                  limit.idle,
 		MaxHeaderBytes:               limit.headerBytes,
+		ConnContext:                  withPeer,
 		Protocols:                    only1,
 		DisableGeneralOptionsHandler: true, // it would answer OPTIONS * to anybody
 		// What net/http logs are failed handshakes and the like, which any port scanner causes.
@@ -67,7 +82,7 @@ func listen(endpoint *Endpoint, backend Backend, limit limits) (*Server, error) 
 	}
 	go func() {
 		defer close(s.ended)
-		err := s.http.Serve(switching{netutil.LimitListener(listener, limit.connections), s})
+		err := s.http.Serve(switching{netutil.LimitListener(peered{listener}, limit.connections), s})
 		if !errors.Is(err, http.ErrServerClosed) {
 			s.current.Load().endpoint.settings.Warn("admin endpoint at %s has ended: %v", s.addr, err)
 		}
@@ -81,15 +96,17 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) { s.current.Load(
 // Configure puts other settings and another backend in force, for all requests from now on, also those on connections that are open.
 // The listener stays, whatever address the endpoint says.
 func (s *Server) Configure(endpoint *Endpoint, backend Backend) {
-	s.current.Store(newService(endpoint, backend))
+	s.current.Store(newService(endpoint, backend, s))
 }
 
 // Addr is where the server listens.
 func (s *Server) Addr() net.Addr { return s.addr }
 
-// Close takes no more connections, lets the requests under way end until ctx is done, and then cuts them off, which is an error.
+// Close takes no more connections, ends the streams of events, lets the other requests under way end until ctx is done, and then cuts
+// them off, which is an error.
 func (s *Server) Close(ctx context.Context) error {
 	err := s.release()
+	s.close()
 	if shutdownErr := s.http.Shutdown(ctx); shutdownErr != nil {
 		err = errors.Join(err, fmt.Errorf("admin endpoint: requests were cut off: %w", shutdownErr), s.http.Close())
 	}

@@ -1,50 +1,53 @@
 package admin
 
 import (
+	"context"
 	"net/http"
 	"path"
 	"runtime/debug"
 	"slices"
 	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
 )
 
 // service answers requests under one set of settings.
 type service struct {
 	endpoint *Endpoint
 	backend  Backend
+	server   *Server // whose current settings these are, or were
+	api      huma.API
 	routes   *http.ServeMux
+	register map[string]bool     // of the routes' patterns, those that tokens with the role register may use
+	offers   map[string][]string // the methods of each path, for Allow
 }
 
-// call carries out one method of a resource. An error it returns is answered with, so it writes nothing before.
-type call func(*service, http.ResponseWriter, *http.Request) error
+func newService(endpoint *Endpoint, backend Backend, server *Server) *service {
+	s := &service{
+		endpoint: endpoint, backend: backend, server: server, routes: http.NewServeMux(),
+		register: make(map[string]bool), offers: make(map[string][]string),
+	}
+	s.api = huma.NewAPI(newConfig(), s.adapter())
+	s.poolCalls()
+	s.memberCalls()
+	s.drainCalls()
+	s.loadCalls()
+	s.registrationCalls()
+	s.blocklistCalls()
+	s.rolloutCalls()
+	s.eventCalls()
+	s.explainCalls()
+	s.documentCalls()
+	s.openAnswers()
 
-// offer is a call, and who may make it: tokens with the role operate any, those with the role read GET.
-type offer struct {
-	do       call
-	register bool // tokens with the role register may make it too
-}
-
-// resource is what one path offers, by method. GET includes HEAD.
-type resource map[string]offer
-
-// resources are what there is, by pattern.
-var resources = map[string]resource{
-	"/v1/pools":                          {http.MethodGet: {do: (*service).getPools}},
-	"/v1/pools/{pool}":                   {http.MethodGet: {do: (*service).getPool}},
-	"/v1/pools/{pool}/members/{id}/load": {http.MethodPut: {do: (*service).putLoad, register: true}},
-	"/v1/explain":                        {http.MethodGet: {do: (*service).getExplanation}},
-	"/v1/blocklist": {
-		http.MethodGet:  {do: (*service).getBlocklist},
-		http.MethodPut:  {do: (*service).putBlocklist},
-		http.MethodPost: {do: (*service).postBlocklist},
-	},
-	"/v1/blocklist/{prefix...}": {http.MethodDelete: {do: (*service).deleteBlock}},
-}
-
-func newService(endpoint *Endpoint, backend Backend) *service {
-	s := &service{endpoint: endpoint, backend: backend, routes: http.NewServeMux()}
-	for pattern, res := range resources {
-		s.routes.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.carryOut(res, w, r) })
+	// What no call is at is answered here: ServeMux would do it in plain text.
+	for path, methods := range s.offers {
+		slices.Sort(methods)
+		allow := strings.Join(methods, ", ")
+		s.routes.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Allow", allow)
+			s.fail(w, NewProblem(http.StatusMethodNotAllowed, "%s is not possible here: want %s", r.Method, allow))
+		})
 	}
 	s.routes.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, NewProblem(http.StatusNotFound, "there is nothing at %s", r.URL.Path))
@@ -56,17 +59,15 @@ func newService(endpoint *Endpoint, backend Backend) *service {
 func (s *service) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w := &answer{ResponseWriter: rw}
 	defer func() { s.endpoint.settings.Observe(closedMethod(r.Method), w.code) }()
+	defer w.finish()
 	defer s.recoverFrom(w, r)
 
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if (r.TLS != nil) != (s.endpoint.tls != nil) { // accepted under other settings: let the caller connect anew
+	if s.otherSide(r) {
 		w.Header().Set("Connection", "close")
 	}
-	err := s.checkOrigin(r)
-	if err == nil {
-		err = s.authorise(w, r)
-	}
+	by, err := s.admit(w.Header(), r)
 	if err != nil {
 		w.Header().Set("Connection", "close") // strangers do not hold connections, of which there are few
 		s.fail(w, err)
@@ -78,47 +79,19 @@ func (s *service) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		s.fail(w, NewProblem(http.StatusNotFound, "there is nothing at %s: did you mean %s?", given, p))
 		return
 	}
-	s.routes.ServeHTTP(w, r)
+	s.routes.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, by)))
 }
 
-func (s *service) carryOut(res resource, w http.ResponseWriter, r *http.Request) {
-	do := res.offer(r.Method).do
-	if do == nil {
-		allow := strings.Join(res.methods(), ", ")
-		w.Header().Set("Allow", allow)
-		s.fail(w, NewProblem(http.StatusMethodNotAllowed, "%s is not possible here: want %s", r.Method, allow))
-		return
-	}
-	if err := do(s, w, r); err != nil {
-		s.fail(w, err)
-	}
+// otherSide tells whether a connection was accepted under settings with TLS, and these are without, or the other way round: let the
+// caller connect anew.
+func (s *service) otherSide(r *http.Request) bool {
+	return (r.TLS != nil) != (s.endpoint.tls != nil)
 }
 
-// offerOf finds the call that a request asks for; the zero offer when there is none.
-func (s *service) offerOf(r *http.Request) offer {
+// mayRegister tells whether a request asks for a call that is offered to servers about themselves.
+func (s *service) mayRegister(r *http.Request) bool {
 	_, pattern := s.routes.Handler(r)
-	return resources[pattern].offer(r.Method)
-}
-
-// offer returns the call of a method, or the zero offer.
-func (res resource) offer(method string) offer {
-	if method == http.MethodHead {
-		method = http.MethodGet // net/http leaves the body out
-	}
-	return res[method]
-}
-
-// methods are those of an Allow header.
-func (res resource) methods() []string {
-	var methods []string
-	for method := range res {
-		methods = append(methods, method)
-		if method == http.MethodGet {
-			methods = append(methods, http.MethodHead)
-		}
-	}
-	slices.Sort(methods)
-	return methods
+	return s.register[pattern]
 }
 
 // recoverFrom turns a panic into an answer: one request's trouble must not end the process that answers DNS.
@@ -128,9 +101,10 @@ func (s *service) recoverFrom(w *answer, r *http.Request) {
 		return
 	}
 	s.endpoint.settings.Warn("admin endpoint: %s %s: panic: %v\n%s", r.Method, r.URL.Path, cause, debug.Stack())
-	if w.code != 0 {
+	if w.streaming {
 		panic(http.ErrAbortHandler) // half an answer must not look like a whole one
 	}
+	w.reset()
 	s.fail(w, NewProblem(http.StatusInternalServerError, "this request met a defect, which is in healthlb's log"))
 }
 
@@ -141,15 +115,4 @@ func closedMethod(method string) string {
 		return method
 	}
 	return "other"
-}
-
-// answer remembers the status of an answer; 0: none yet.
-type answer struct {
-	http.ResponseWriter
-	code int
-}
-
-func (a *answer) WriteHeader(code int) {
-	a.code = code
-	a.ResponseWriter.WriteHeader(code)
 }

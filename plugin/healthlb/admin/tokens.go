@@ -27,6 +27,7 @@ var roles = map[string]role{"read": mayRead, "register": mayRegister, "operate":
 type token struct {
 	digest [sha256.Size]byte
 	role   role
+	name   string // for the log: what the comment behind it says
 }
 
 type tokens []token
@@ -59,17 +60,21 @@ func readTokens(file string) (tokens, error) {
 	return list, nil
 }
 
-// parseTokens reads one `TOKEN [ROLE]` a line. A word that begins with # begins a comment. No error quotes the line, for a token may be
-// anywhere on it.
+// maxName is how much of a comment names a token, in bytes.
+const maxName = 64
+
+// parseTokens reads one `TOKEN [ROLE]` a line. A word that begins with # begins a comment, which names the token before it. No error
+// quotes the line, for a token may be anywhere on it.
 func parseTokens(text string) (tokens, error) {
 	var list tokens
 	first := make(map[[sha256.Size]byte]int) // line by digest
 	number := 0
 	for line := range strings.Lines(text) {
 		number++
-		words := strings.Fields(line)
+		words, comment := strings.Fields(line), ""
 		for i, word := range words {
 			if strings.HasPrefix(word, "#") {
+				comment = strings.TrimLeft(strings.Join(words[i:], " "), "# ")
 				words = words[:i]
 				break
 			}
@@ -85,6 +90,9 @@ func parseTokens(text string) (tokens, error) {
 			return nil, fmt.Errorf("line %d: the same token as on line %d: want each once", number, before)
 		}
 		first[t.digest] = number
+		if t.name = printable(comment, maxName); t.name == "" {
+			t.name = fmt.Sprintf("token of line %d", number)
+		}
 		list = append(list, t)
 	}
 	if len(list) == 0 {
@@ -111,12 +119,16 @@ func parseToken(words []string) (token, error) {
 	return t, nil
 }
 
-// find returns the role of a presented token, in a time that tells neither how much of it was right nor which line it met.
-func (list tokens) find(presented string) role {
+// find returns the line of a presented token, the zero token when there is none, in a time that tells neither how much of it was right
+// nor which line it met.
+func (list tokens) find(presented string) token {
 	digest := sha256.Sum256([]byte(presented))
-	found := int(nobody)
-	for _, t := range list {
-		found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(digest[:], t.digest[:]), int(t.role), found)
+	found := -1
+	for i, t := range list {
+		found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(digest[:], t.digest[:]), i, found)
 	}
-	return role(found)
+	if found < 0 {
+		return token{}
+	}
+	return list[found]
 }

@@ -17,7 +17,7 @@ func TestParseTokens(t *testing.T) {
 		readToken: mayRead, registerToken: mayRegister, operateToken: mayOperate, "indented-0123456789==": mayRead,
 		"": nobody, "indented-0123456789": nobody, "#": nobody, readToken + " read": nobody,
 	} {
-		if got := list.find(presented); got != want {
+		if got := list.find(presented).role; got != want {
 			t.Errorf("%q has role %d, want %d", presented, got, want)
 		}
 	}
@@ -78,7 +78,7 @@ func FuzzTokenFile(f *testing.F) {
 		}
 		found := 0
 		for word := range strings.FieldsSeq(text) {
-			if list.find(word) != nobody {
+			if list.find(word).role != nobody {
 				found++
 			}
 		}

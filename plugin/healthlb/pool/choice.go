@@ -19,7 +19,7 @@ type choice struct {
 	picker policy.Picker
 	turn   *atomic.Uint64
 	low    bool           // every answer has the low TTL
-	named  []*notes       // by position in rrs; nil with all_down addresses
+	named  []*notes       // by position in rrs; nil with all_down addresses that are no members
 	doubt  []bool         // by position in rrs: calls for the low TTL; nil when none does
 	loads  []*policy.Load // by position in rrs; nil unless the policy looks at answer leases
 	ttls   answer.TTLs
@@ -171,7 +171,7 @@ func room(n int) ([]int32, []dns.RR) {
 func (c *choice) leaseEnd(now int64) int64 { return now + 1 + int64(c.ttls.Normal) }
 
 // choose builds the choice among candidates of one tier, or with regional of one tier and region. The caller holds p.mu.
-func (p *Pool) choose(f Family, cs []candidate, regional bool, now time.Time) *choice {
+func (p *Pool) choose(f Family, cs []candidate, regional bool, by Around, now time.Time) *choice {
 	cs = p.FadeIn.faded(cs, now)
 	g := &p.groups[cs[0].seat(regional).group]
 	c := p.newChoice(f, g.region, len(cs))
@@ -183,7 +183,7 @@ func (p *Pool) choose(f Family, cs []candidate, regional bool, now time.Time) *c
 			c.loads[i] = told[i].Load
 		}
 	}
-	c.name(cs, p.FadeIn, now)
+	c.name(cs, by.Drains, p.FadeIn, now)
 	return c
 }
 
@@ -196,12 +196,14 @@ func (p *Pool) newChoice(f Family, region string, n int) *choice {
 	return c
 }
 
-// name sets who the positions stand for, and which of them call for the low TTL: those that are suspect, and those that fade in.
-func (c *choice) name(cs []candidate, fadeIn FadeIn, now time.Time) {
+// name sets who the positions stand for, and which of them call for the low TTL: those that are suspect, those that fade in, and those
+// that are to be drained.
+func (c *choice) name(cs []candidate, drains map[string]Drain, fadeIn FadeIn, now time.Time) {
 	c.named = make([]*notes, len(cs))
 	for i, candidate := range cs {
 		c.named[i] = candidate.address.usage.notes
-		if candidate.address.state == health.Suspect || fadeIn.of(candidate.address.usage, now) < 1 {
+		_, ordered := drains[candidate.member.ID]
+		if ordered || candidate.address.state == health.Suspect || fadeIn.of(candidate.address.usage, now) < 1 {
 			if c.doubt == nil {
 				c.doubt = make([]bool, len(cs))
 			}

@@ -3,8 +3,7 @@ package pool
 import (
 	"net/netip"
 	"slices"
-
-	"example.org/healthlb/plugin/healthlb/block"
+	"time"
 )
 
 // candidate is an address on its way through the stages that decide who is answered with. Each stage is a pure function of its own that
@@ -20,8 +19,7 @@ type candidate struct {
 // candidates returns all addresses of one family. The caller holds p.mu.
 func (p *Pool) candidates(f Family) []candidate {
 	cs := make([]candidate, 0, len(p.members))
-	for i := range p.members {
-		m := &p.members[i]
+	for i, m := range p.members {
 		if a := m.addresses[f]; a != nil {
 			cs = append(cs, candidate{i, m, a, 1})
 		}
@@ -47,7 +45,8 @@ func keep(cs []candidate, ok func(candidate) bool) []candidate {
 // verdict says who of one family is answered with, and how it came to that.
 type verdict struct {
 	all      []candidate // every address of the family
-	allowed  []candidate // not forbidden by an operator
+	allowed  []candidate // not blocked
+	present  []candidate // of these, not drained
 	willing  []candidate // of these, not lame
 	able     []candidate // of these, up or suspect: eligible in the sense of DESIGN.md
 	eligible []candidate // those that count for min_up: able, without the standbys while there are others
@@ -58,17 +57,19 @@ type verdict struct {
 }
 
 // judge decides about one family. It changes nothing. The caller holds p.mu.
-func (p *Pool) judge(f Family, blocks *block.Set) verdict { return p.judgeWithout(f, blocks, "") }
+func (p *Pool) judge(f Family, by Around, now time.Time) verdict {
+	return p.judgeAmong(f, p.candidates(f), by, "", now)
+}
 
-// judgeWithout is judge as if an operator had taken a member away; with an empty id, none.
-func (p *Pool) judgeWithout(f Family, blocks *block.Set, id string) verdict {
-	v := verdict{all: p.candidates(f)}
-	v.minUp = p.MinUp.Of(len(v.all))
-	v.allowed = unblocked(v.all, blocks, p.Name)
+// judgeAmong is judge for the members in all, as if an operator had taken one of them away; with an empty id, none.
+func (p *Pool) judgeAmong(f Family, all []candidate, by Around, id string, now time.Time) verdict {
+	v := verdict{all: all, minUp: p.MinUp.Of(len(all))}
+	v.allowed = unblocked(v.all, by.Blocks, p.Name)
 	if id != "" {
-		v.allowed = keep(v.allowed, func(c candidate) bool { return c.member.ID != id })
+		v.allowed = without(v.allowed, id)
 	}
-	v.willing = willing(v.allowed)
+	v.present = undrained(v.allowed, by.Drains, now)
+	v.willing = willing(v.present)
 	v.able = healthy(v.willing)
 	v.eligible = withoutStandbys(v.able)
 	if v.allDown = len(v.all) > 0 && len(v.eligible) < v.minUp; !v.allDown {
@@ -77,18 +78,29 @@ func (p *Pool) judgeWithout(f Family, blocks *block.Set, id string) verdict {
 	}
 	switch p.AllDown.Mode {
 	case AllDownAll:
-		v.named = v.allowed
-		if ducks := lame(v.allowed); len(v.able) == 0 && len(ducks) > 0 {
-			v.named = ducks
-		}
+		v.named = lastResort(v)
 	case AllDownAddresses:
-		for _, addr := range p.AllDown.Addresses {
-			if familyOf(addr) == f && !omits(blocks, addr, p.Name) {
-				v.fixed = append(v.fixed, addr)
-			}
-		}
+		v.fixed = p.fixedAddresses(f, v, by)
 	}
 	return v
+}
+
+// without leaves out the member of an id.
+func without(cs []candidate, id string) []candidate {
+	return keep(cs, func(c candidate) bool { return c.member.ID != id })
+}
+
+// lastResort returns whom an all_down answer names: who is drained, only when no one else is left, and never who is blocked.
+func lastResort(v verdict) []candidate {
+	ducks := lame(v.present)
+	switch {
+	case len(v.able) == 0 && len(ducks) > 0:
+		return ducks
+	case len(v.present) > 0:
+		return v.present
+	default:
+		return v.allowed
+	}
 }
 
 func familyOf(addr netip.Addr) Family {
@@ -100,6 +112,11 @@ func familyOf(addr netip.Addr) Family {
 
 // names says whether an answer would name anyone.
 func (v verdict) names() bool { return len(v.named)+len(v.fixed) > 0 }
+
+// chooses says whether answers choose among a candidate and others.
+func (v verdict) chooses(c candidate) bool {
+	return has(v.named, c) || slices.Contains(v.fixed, c.address.addr)
+}
 
 // addresses returns those that answers choose from.
 func (v verdict) addresses() []netip.Addr {

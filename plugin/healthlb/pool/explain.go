@@ -9,7 +9,6 @@ import (
 
 	"github.com/miekg/dns"
 
-	"example.org/healthlb/plugin/healthlb/block"
 	"example.org/healthlb/plugin/healthlb/health"
 	"example.org/healthlb/plugin/healthlb/policy"
 )
@@ -70,8 +69,8 @@ func (p *Pool) Explain(f Family, q Query, by Around, without string, draws int, 
 func (p *Pool) explain(f Family, q Query, by Around, without string, now time.Time) (Explanation, *choice, asked) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	v := p.judgeWithout(f, by.Blocks, without)
-	a := p.answers(f, v, by.Places, now)
+	v := p.judgeAmong(f, p.candidates(f), by, without, now)
+	a := p.answers(f, v, by, now)
 	e := Explanation{AllDown: v.allDown, Eligible: len(v.eligible), MinUp: v.minUp, Rcode: a.rcode}
 	if e.Region = q.Region; p.Prefer.Region && by.Places != nil {
 		e.Region = by.Places.Region(q.Client.Addr())
@@ -88,7 +87,7 @@ func (p *Pool) explain(f Family, q Query, by Around, without string, now time.Ti
 			e.Answer, e.TTL = append(e.Answer, addrOf(rr)), rr.Header().Ttl
 		}
 	}
-	e.Members = p.stagesOf(v, c, asked.key, without, by.Blocks, now)
+	e.Members = p.stagesOf(v, c, asked.key, without, by, now)
 	return e, c, asked
 }
 
@@ -110,7 +109,7 @@ func addrOf(rr dns.RR) netip.Addr {
 }
 
 // stagesOf says of each address of the family how far it came. c is the client's choice, nil when the answer names no one.
-func (p *Pool) stagesOf(v verdict, c *choice, key uint64, without string, blocks *block.Set, now time.Time) []Explained {
+func (p *Pool) stagesOf(v verdict, c *choice, key uint64, without string, by Around, now time.Time) []Explained {
 	var shard []*notes
 	chosen := make(map[*notes]bool)
 	if c != nil {
@@ -125,15 +124,18 @@ func (p *Pool) stagesOf(v verdict, c *choice, key uint64, without string, blocks
 	}
 	var explained []Explained
 	for _, m := range v.all {
+		drain, ordered := by.Drains[m.member.ID]
 		e := Explained{ID: m.member.ID, Addr: m.address.addr, notes: m.address.usage.notes}
 		switch {
 		case m.member.ID == without:
 			e.Stage, e.Why = "without", "left out as the question asks"
 		case !has(v.allowed, m):
-			entry, _ := blocks.Omits(m.address.addr, p.Name)
+			entry, _ := by.Blocks.Omits(m.address.addr, p.Name)
 			e.Stage, e.Why = "blocked", "blocked: "+entry.String()
+		case !has(v.present, m) && !v.chooses(m):
+			e.Stage, e.Why = "drained", drain.text(now)
 		case v.allDown:
-			e.In = has(v.named, m)
+			e.In = v.chooses(m)
 			e.Stage, e.Why = "all_down", fmt.Sprintf("%d eligible, and min_up is %d: answered as all_down says; %s", len(v.eligible), v.minUp, m.address.text())
 		case !has(v.willing, m):
 			e.Stage, e.Why = "lame", m.address.text()
@@ -152,6 +154,9 @@ func (p *Pool) stagesOf(v verdict, c *choice, key uint64, without string, blocks
 			if fade := p.FadeIn.of(m.address.usage, now); fade < 1 {
 				e.Why += fmt.Sprintf("; fades in: has %.0f%% of its share", 100*fade)
 			}
+		}
+		if ordered && e.In {
+			e.Why += "; " + drain.text(now)
 		}
 		explained = append(explained, e)
 	}

@@ -82,9 +82,9 @@ func TestExplainChangesNothing(t *testing.T) {
 		}
 		p.rebuildAt(start)
 		p.askAs(anybody, p.Name, start)
-		before, turns := fmt.Sprintf("%+v", p.View(nil, start)), p.stats.turns[A].Load()
+		before, turns := fmt.Sprintf("%+v", p.View(Around{}, start)), p.stats.turns[A].Load()
 		p.Explain(A, Query{Client: anybody}, Around{}, "", 1000, start)
-		if after := fmt.Sprintf("%+v", p.View(nil, start)); after != before || p.stats.turns[A].Load() != turns {
+		if after := fmt.Sprintf("%+v", p.View(Around{}, start)); after != before || p.stats.turns[A].Load() != turns {
 			t.Errorf("%s: after explaining\n%s\nbefore\n%s", s.Name, after, before)
 		}
 	}
@@ -117,7 +117,7 @@ func TestShares(t *testing.T) {
 				p.askAs(clientNumber(i), p.Name, start)
 			}
 			total := uint64(0)
-			for i, m := range p.View(nil, start.Add(time.Minute)).Members {
+			for i, m := range p.View(Around{}, start.Add(time.Minute)).Members {
 				a := m.Addresses[0]
 				total += a.Answers
 				if math.Abs(a.Configured-want[i]) > 1e-9 {
@@ -131,7 +131,7 @@ func TestShares(t *testing.T) {
 			if total != queries {
 				t.Errorf("%d answers are counted, want %d", total, queries)
 			}
-			if a := p.View(nil, start.Add(time.Hour)).Members[0].Addresses[0]; a.Served != 0 || a.Configured == 0 {
+			if a := p.View(Around{}, start.Add(time.Hour)).Members[0].Addresses[0]; a.Served != 0 || a.Configured == 0 {
 				t.Errorf("an hour later: %+v", a)
 			}
 		})

@@ -35,7 +35,7 @@ func (p *Pool) rebuildAt(now time.Time) (fading bool) {
 }
 
 func (p *Pool) fadeOf(f Family, id string, now time.Time) float64 {
-	for _, m := range p.View(nil, now).Members {
+	for _, m := range p.View(Around{}, now).Members {
 		for _, a := range m.Addresses {
 			if m.ID == id && a.Family == f {
 				return a.Fade

@@ -10,12 +10,12 @@ type group struct {
 }
 
 type groupKey struct {
-	rank   int
+	rank   int32
 	region string // empty: of any, or none
 }
 
 // newGroups makes the groups of a pool's members, and tells each member its place in them. The policies of before are taken over.
-func newGroups(s *Spec, members []member, before []group) []group {
+func newGroups(s *Spec, members []*member, before []group) []group {
 	var groups []group
 	var told [][]policy.Member
 	number := make(map[groupKey]int32)
@@ -29,8 +29,7 @@ func newGroups(s *Spec, members []member, before []group) []group {
 		told[g] = append(told[g], policy.Member{ID: m.ID, Weight: m.Weight})
 		return seat{g, int32(len(told[g]) - 1)}
 	}
-	for i := range members {
-		m := &members[i]
+	for _, m := range members {
 		m.inTier = join(groupKey{rank: m.rank}, m)
 		if s.Prefer.Region && m.Region != "" {
 			m.inRegion = join(groupKey{m.rank, m.Region}, m)

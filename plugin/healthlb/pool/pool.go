@@ -4,6 +4,7 @@ package pool
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,8 +32,10 @@ type Pool struct {
 	stats *Stats
 
 	mu      sync.Mutex // guards what follows, the records of the slots included; never held while a query is answered
-	members []member
+	members []*member
 	groups  []group
+	shown   uint64 // a hash of what it shows: the addresses that answers choose from, and their TTL
+	retired bool   // it shows nothing any more
 
 	snapshot atomic.Pointer[Snapshot]
 }
@@ -42,8 +45,8 @@ type member struct {
 	*Member
 	addresses [Families]*address
 
-	rank, tier       int  // what its tier is ordered by, and which one that is; see setTiers
-	inTier, inRegion seat // in the group of its tier, and in that of its tier and region
+	rank, tier       int32 // what its tier is ordered by, and which one that is; see setTiers
+	inTier, inRegion seat  // in the group of its tier, and in that of its tier and region
 }
 
 // address is a member in one family.
@@ -100,7 +103,7 @@ func New(spec *Spec, former *Pool, now time.Time) (*Pool, error) {
 	if former != nil {
 		former.mu.Lock()
 		defer former.mu.Unlock()
-		p.stats, before = former.stats, former.known()
+		p.stats, before = former.stats, knownOf(former.members)
 		for _, u := range before.usages {
 			former.FadeIn.settle(u, now)
 		}
@@ -108,47 +111,14 @@ func New(spec *Spec, former *Pool, now time.Time) (*Pool, error) {
 			p.groups = former.groups
 		}
 	}
-	p.setMembers(spec.Members, before, now)
+	p.setMembers(spec.Members, nil, before, now)
 	return p, nil
 }
 
-// slotKey is what a state belongs to.
-type slotKey struct {
-	member string
-	addr   netip.AddrPort
-	check  string
-}
-
-// key returns what the slot's state belongs to. The port counts, the address that is probed instead does not.
-func (s *Slot) key() slotKey {
-	return slotKey{s.member.ID, netip.AddrPortFrom(s.address.addr, s.Probe.Port()), s.Pool.Checks[s.Check].Name}
-}
-
-// known is what is known of the members of a pool.
-type known struct {
-	slots  map[slotKey]*Slot
-	usages map[usageKey]*usage
-}
-
-// usageKey is what the notes on the answers with an address belong to: caches hold it whatever is checked.
-type usageKey struct {
-	member string
-	addr   netip.Addr
-}
-
-func (p *Pool) known() known {
-	k := known{make(map[slotKey]*Slot), make(map[usageKey]*usage)}
-	for s := range p.slots() {
-		k.slots[s.key()] = s
-		k.usages[usageKey{s.member.ID, s.address.addr}] = s.address.usage
-	}
-	return k
-}
-
-// slots goes over all slots of the pool. The caller holds p.mu.
-func (p *Pool) slots() func(yield func(*Slot) bool) {
+// slotsOf goes over all slots of members. The caller holds the lock of their pool.
+func slotsOf(members []*member) func(yield func(*Slot) bool) {
 	return func(yield func(*Slot) bool) {
-		for _, m := range p.members {
+		for _, m := range members {
 			for _, a := range m.addresses {
 				if a == nil {
 					continue
@@ -167,95 +137,14 @@ func (p *Pool) slots() func(yield func(*Slot) bool) {
 func (p *Pool) Slots() []*Slot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var slots []*Slot
-	for s := range p.slots() {
-		slots = append(slots, s)
-	}
-	return slots
-}
-
-// SetMembers gives the pool other members. What is known of those that stay is kept. The slots of before are gone: the caller sends
-// results to the new ones, and then calls Rebuild.
-func (p *Pool) SetMembers(members []Member, now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	before := p.known()
-	for _, s := range before.slots {
-		s.gone = true
-	}
-	p.setMembers(members, before, now)
-}
-
-// setMembers takes over from before what belongs to the new members. The caller holds the locks of this pool and of that of before.
-//
-// What there is many of is made many at a time: with 100,000 pools, the garbage collector's work for each is felt by queries.
-func (p *Pool) setMembers(members []Member, before known, now time.Time) {
-	p.members = make([]member, len(members))
-	n := 0
-	for i := range members {
-		spec := &members[i]
-		p.members[i].Member = spec
-		for _, addr := range spec.addresses() {
-			if addr.IsValid() {
-				n++
-			}
-		}
-	}
-	addresses, usages, notes, slots := make([]address, n), make([]usage, n), make([]notes, n), make([]Slot, n*len(p.Checks))
-	var loads []policy.Load
-	if p.Policy.Leases() {
-		loads = policy.NewLoads(n, p.TTL)
-	}
-	for i := range p.members {
-		m := &p.members[i]
-		for f, addr := range m.Member.addresses() {
-			if !addr.IsValid() {
-				continue
-			}
-			n--
-			a := &addresses[n]
-			usages[n].notes = &notes[n]
-			notes[n].usage = &usages[n]
-			*a = address{addr: addr, since: now, usage: &usages[n], slots: slots[n*len(p.Checks):][:len(p.Checks):len(p.Checks)]}
-			m.addresses[f] = a
-			if used := before.usages[usageKey{m.ID, addr}]; used != nil {
-				a.usage = used
-			} else {
-				a.late = before.usages != nil
-				a.usage.begin(now, p.TTL)
-			}
-			if loads != nil {
-				a.usage.bear(&loads[n], p.TTL, now)
-			}
-			a.usage.teller.Store(a)
-			p.setSlots(a, m, Family(f), before.slots)
-		}
-	}
-	setTiers(p.Policy, p.members)
-	p.groups = newGroups(p.Spec, p.members, p.groups)
-}
-
-// setSlots makes the slots of an address, and takes over what is known.
-func (p *Pool) setSlots(a *address, m *member, f Family, known map[slotKey]*Slot) {
-	var carried *address
-	for i := range a.slots {
-		s := &a.slots[i]
-		*s = Slot{Pool: p, Check: i, Probe: m.probed(f, p.Checks[i]), member: m, family: f, address: a, record: health.New()}
-		if before := known[s.key()]; before != nil {
-			s.record, s.last, carried = before.record, before.last, before.address
-		}
-	}
-	a.state = a.worst()
-	if carried != nil && a.state == carried.state {
-		a.since = carried.since
-	}
+	return slices.Collect(slotsOf(p.members))
 }
 
 // Tell makes this pool the one whose transitions count: after a reload that failed, when a later one of its name was dropped.
 func (p *Pool) Tell() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for s := range p.slots() {
+	for s := range slotsOf(p.members) {
 		s.address.usage.teller.Store(s.address)
 	}
 }

@@ -258,7 +258,7 @@ func TestSeveralChecksAreAnded(t *testing.T) {
 			}
 		}
 	}
-	v := p.View(nil, start).Members[0].Addresses[0]
+	v := p.View(Around{}, start).Members[0].Addresses[0]
 	if v.State != health.Down || v.Reason != "refused" {
 		t.Errorf("one check passes and one fails: %s because of %q, want down because of refused", v.State, v.Reason)
 	}
@@ -290,7 +290,7 @@ func TestStateFollows(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			a := p.View(nil, start).Members[0].Addresses[0]
+			a := p.View(Around{}, start).Members[0].Addresses[0]
 			if a.State != tc.want {
 				t.Errorf("state %s, want %s", a.State, tc.want)
 			}
@@ -301,28 +301,10 @@ func TestStateFollows(t *testing.T) {
 	}
 }
 
-func TestSetMembers(t *testing.T) {
-	p := newPool(t, spec(3))
-	for _, m := range []string{"m1", "m2", "m3"} {
-		p.tell(m, pass)
-	}
-	before := p.Slots()
-	p.SetMembers(slices.Delete(slices.Clone(p.Members), 1, 2), start)
-	p.rebuild()
-	if got := p.ask(A); !slices.Equal(got.hosts, []int{1, 3}) {
-		t.Errorf("got %v, want 1 and 3 at once", got)
-	}
-	for _, s := range before {
-		if _, changed := s.Observe(Observation{Outcome: fail, At: start}); changed != nil {
-			t.Errorf("a result for a slot that is gone changed %v", changed)
-		}
-	}
-}
-
 func TestLastAnswered(t *testing.T) {
 	p := newPool(t, spec(2, func(s *Spec) { s.Answers = 1 }))
 	p.tell("m1", pass)
-	if a := p.View(nil, start).Members[0].Addresses[0]; a.Answered != nil || !a.SafeAfter.Equal(start.Add(31*time.Second)) {
+	if a := p.View(Around{}, start).Members[0].Addresses[0]; a.Answered != nil || !a.SafeAfter.Equal(start.Add(31*time.Second)) {
 		t.Errorf("not answered yet, but %v, safe after %s; a process before this one may have", a.Answered, a.SafeAfter)
 	}
 	later := start.Add(time.Hour)
@@ -332,7 +314,7 @@ func TestLastAnswered(t *testing.T) {
 		p.Reply(answer.NewReply(q), A, Query{Client: anybody}, at)
 	}
 	ask(later)
-	m := p.View(nil, start).Members
+	m := p.View(Around{}, start).Members
 	want := later.Add(31 * time.Second)
 	if got := m[0].Addresses[0]; !got.SafeAfter.Equal(want) || !got.Answered.Equal(later) {
 		t.Errorf("answered %s, safe after %s; want %s, %s", got.Answered, got.SafeAfter, later, want)
@@ -342,7 +324,7 @@ func TestLastAnswered(t *testing.T) {
 	}
 	p.tell("m1", fail)
 	ask(later.Add(time.Second))
-	if got := p.View(nil, start).Members[0].Addresses[0].SafeAfter; !got.Equal(want) {
+	if got := p.View(Around{}, start).Members[0].Addresses[0].SafeAfter; !got.Equal(want) {
 		t.Errorf("an answer with a lower TTL moved safe_after from %s to %s", want, got)
 	}
 
@@ -352,13 +334,13 @@ func TestLastAnswered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := next.View(nil, start).Members[0].Addresses[0]; !got.SafeAfter.Equal(want) {
+	if got := next.View(Around{}, start).Members[0].Addresses[0]; !got.SafeAfter.Equal(want) {
 		t.Errorf("with another check the address is safe after %s; caches hold it until %s all the same", got.SafeAfter, want)
 	}
 }
 
-// TestInvariants checks, for any results and blocks, invariants 1 and 2 of the design: who is blocked is in no answer, and who is down
-// is in none while at least min_up members are eligible.
+// TestInvariants checks, for any results, blocks and drains, invariants 1 and 2 of the design: who is blocked is in no answer, and who is
+// down is in none while at least min_up members are eligible; and that who is drained is in none while anyone else is left.
 func TestInvariants(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		n := rapid.IntRange(1, 6).Draw(r, "n")
@@ -370,6 +352,7 @@ func TestInvariants(t *testing.T) {
 			s.AllDown.Addresses = []netip.Addr{v4(1), v4(200)}
 		}))
 		var blocks []block.Entry
+		drains := map[string]Drain{}
 		for range rapid.IntRange(1, 30).Draw(r, "steps") {
 			m := rapid.IntRange(1, n).Draw(r, "member")
 			if rapid.Bool().Draw(r, "block") {
@@ -377,9 +360,19 @@ func TestInvariants(t *testing.T) {
 				blocks = []block.Entry{{Prefix: netip.PrefixFrom(v4(m), bits).Masked(), Mode: block.Omit}}
 			}
 			p.tell(fmt.Sprint("m", m), health.Outcome(rapid.IntRange(0, 3).Draw(r, "outcome")))
-			p.rebuild(blocks...)
+			if id := fmt.Sprint("m", rapid.IntRange(1, n).Draw(r, "drained")); rapid.Bool().Draw(r, "drain") {
+				drains[id] = Drain{Out: start.Add(time.Duration(rapid.IntRange(-1, 1).Draw(r, "lead")))}
+			} else {
+				delete(drains, id)
+			}
 			set := block.NewSet(blocks)
-			view := p.View(set, start)
+			by := Around{Blocks: set, Drains: drains}
+			p.Rebuild(func() Around { return by }, start)
+			view := p.View(by, start)
+			present := false
+			for i, m := range view.Members {
+				present = present || !m.Drained && !omits(set, v4(i+1), p.Name)
+			}
 			for range 3 {
 				got := p.ask(A)
 				for _, host := range got.hosts {
@@ -388,6 +381,9 @@ func TestInvariants(t *testing.T) {
 					}
 					if view.Families[A].Eligible >= view.Families[A].MinUp && !view.Members[host-1].Addresses[0].State.Serving() {
 						r.Fatalf("%d is not up and answered with: %v", host, got)
+					}
+					if host <= n && view.Members[host-1].Drained && present {
+						r.Fatalf("%d is drained and answered with: %v", host, got)
 					}
 				}
 			}

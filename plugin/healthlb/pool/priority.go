@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"cmp"
 	"slices"
 
 	"example.org/healthlb/plugin/healthlb/policy"
@@ -35,7 +34,7 @@ func bestTier(eligible, all []candidate, minUp MinUp) []candidate {
 	}
 	for tier, n := range ready {
 		if n > 0 && n >= minUp.Of(members[tier]) {
-			best = tier
+			best = int32(tier)
 			break
 		}
 	}
@@ -44,12 +43,12 @@ func bestTier(eligible, all []candidate, minUp MinUp) []candidate {
 
 // rank returns what a member's tier is ordered by: its priority, 1 when none is said. With failover those without one come behind those
 // with one, each in a tier of its own, in the order written.
-func rank(p policy.Spec, index int, m *Member) int {
+func rank(p policy.Spec, index int, m *Member) int32 {
 	switch {
 	case m.Priority > 0:
-		return m.Priority
+		return int32(m.Priority)
 	case p.Name == policy.Failover:
-		return maxPriority + 1 + index
+		return int32(maxPriority + 1 + index)
 	default:
 		return 1
 	}
@@ -59,16 +58,17 @@ func rank(p policy.Spec, index int, m *Member) int {
 const maxPriority = 65535
 
 // setTiers numbers the members' tiers from 0, the best.
-func setTiers(p policy.Spec, members []member) {
-	ranks := make([]int, len(members))
-	for i := range members {
-		ranks[i] = rank(p, i, members[i].Member)
+func setTiers(p policy.Spec, members []*member) {
+	ranks := make([]int32, len(members))
+	for i, m := range members {
+		ranks[i] = rank(p, i, m.Member)
 	}
 	distinct := slices.Clone(ranks)
 	slices.Sort(distinct)
 	distinct = slices.Compact(distinct)
-	for i := range members {
-		members[i].rank = ranks[i]
-		members[i].tier, _ = slices.BinarySearchFunc(distinct, ranks[i], cmp.Compare[int])
+	for i, m := range members {
+		m.rank = ranks[i]
+		tier, _ := slices.BinarySearch(distinct, ranks[i])
+		m.tier = int32(tier)
 	}
 }

@@ -27,9 +27,9 @@ func (p *Pool) HasMember(id string) bool {
 
 // member returns a member by its id, nil when there is none. The caller holds p.mu.
 func (p *Pool) member(id string) *member {
-	for i := range p.members {
-		if p.members[i].ID == id {
-			return &p.members[i]
+	for _, m := range p.members {
+		if m.ID == id {
+			return m
 		}
 	}
 	return nil

@@ -16,7 +16,6 @@ import (
 // Snapshot is all that is needed to answer for a pool until something changes. It is immutable.
 type Snapshot struct {
 	families [Families]answers
-	visible  uint64 // a hash of what it shows: the addresses that answers choose from, and their TTL
 }
 
 // answers are the answers for one family. The zero value is a family that the pool does not have.
@@ -30,8 +29,9 @@ type answers struct {
 
 // Around is what a pool's snapshot depends on beside the pool itself.
 type Around struct {
-	Blocks *block.Set   // those in force
-	Places *place.Table // where clients are; nil: queries tell
+	Blocks *block.Set       // those in force
+	Drains map[string]Drain // by the members' ids
+	Places *place.Table     // where clients are; nil: queries tell
 }
 
 // Rebuild makes the snapshot that follows from the members' present states and from what is around. around is called under the pool's
@@ -40,22 +40,40 @@ type Around struct {
 func (p *Pool) Rebuild(around func() Around, now time.Time) (changed uint64, fading bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := &Snapshot{visible: maphash.Comparable(visibleSeed, identity{p.Name, p.TTL})}
+	s := new(Snapshot)
+	visible := maphash.Comparable(visibleSeed, identity{p.Name, p.TTL})
 	by := around()
 	for f := range Families {
-		v := p.judge(Family(f), by.Blocks)
-		s.families[f] = p.answers(Family(f), v, by.Places, now)
+		v := p.judge(Family(f), by, now)
+		s.families[f] = p.answers(Family(f), v, by, now)
 		for _, addr := range v.addresses() {
-			s.visible += maphash.Comparable(visibleSeed, record{p.Name, addr})
+			visible += maphash.Comparable(visibleSeed, record{p.Name, addr})
 		}
 		fading = fading || p.fades(v.able, now)
 	}
-	changed = s.visible
-	if old := p.snapshot.Load(); old != nil {
-		changed -= old.visible
-	}
+	changed = p.show(visible)
 	p.snapshot.Store(s)
 	return changed, fading
+}
+
+// Retire has the pool show nothing from now on, as it goes away. It returns by how much that changes the hash, which is what Rebuild has
+// returned up to now, taken back. What queries still find of the pool is kept up as before.
+func (p *Pool) Retire() (changed uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	changed = p.show(0)
+	p.retired = true
+	return changed
+}
+
+// show notes the hash of what the pool shows, and returns by how much it has changed. The caller holds p.mu.
+func (p *Pool) show(visible uint64) (changed uint64) {
+	if p.retired {
+		return 0
+	}
+	changed = visible - p.shown
+	p.shown = visible
+	return changed
 }
 
 // fades says whether one of the candidates does not have its whole share yet.
@@ -85,7 +103,7 @@ type (
 var visibleSeed = maphash.MakeSeed()
 
 // answers builds the answers that follow from a verdict. The caller holds p.mu.
-func (p *Pool) answers(f Family, v verdict, places *place.Table, now time.Time) answers {
+func (p *Pool) answers(f Family, v verdict, by Around, now time.Time) answers {
 	a := answers{has: len(v.all) > 0, allDown: v.allDown, rcode: dns.RcodeSuccess}
 	switch {
 	case v.allDown:
@@ -96,35 +114,37 @@ func (p *Pool) answers(f Family, v verdict, places *place.Table, now time.Time) 
 			a.rcode = dns.RcodeRefused
 		}
 		if v.names() {
-			a.everyone = p.chooseAllDown(f, v, now)
+			a.everyone = p.chooseAllDown(f, v, by, now)
 		}
 	case len(v.named) > 0:
-		a.everyone, a.regions = p.chooseAll(f, v.named, places, now)
+		a.everyone, a.regions = p.chooseAll(f, v.named, by, now)
 	}
 	return a
 }
 
 // chooseAllDown builds the choice of an all_down answer. These answers must not depend on the client, since the subnet's scope is 0 for
 // them: whatever the policy is, they take turns.
-func (p *Pool) chooseAllDown(f Family, v verdict, now time.Time) *choice {
+func (p *Pool) chooseAllDown(f Family, v verdict, by Around, now time.Time) *choice {
 	addrs := v.addresses()
 	c := p.newChoice(f, "", len(addrs))
 	c.low = true
 	c.picker = policy.Turns(len(addrs))
-	if v.fixed == nil {
-		c.name(v.named, p.FadeIn, now)
+	if v.fixed != nil {
+		c.named = v.notesOf(v.fixed)
+	} else {
+		c.name(v.named, by.Drains, p.FadeIn, now)
 	}
 	c.rrs = answer.NewRRset(p.Name, addrs, c.ttls, true)
 	return c
 }
 
 // chooseAll builds the choices among candidates of one tier: that of everyone, and those of regions.
-func (p *Pool) chooseAll(f Family, cs []candidate, places *place.Table, now time.Time) (everyone *choice, regions *regional) {
+func (p *Pool) chooseAll(f Family, cs []candidate, by Around, now time.Time) (everyone *choice, regions *regional) {
 	addrs := make([]netip.Addr, len(cs))
 	for i, c := range cs {
 		addrs[i] = c.address.addr
 	}
-	everyone = p.choose(f, cs, false, now)
+	everyone = p.choose(f, cs, false, by, now)
 	everyone.rrs = answer.NewRRset(p.Name, addrs, everyone.ttls, everyone.doubt != nil)
 	if !p.Prefer.Region {
 		return everyone, nil
@@ -135,7 +155,7 @@ func (p *Pool) chooseAll(f Family, cs []candidate, places *place.Table, now time
 	}
 	byName := make(map[string]*choice)
 	for region, members := range ofRegions(cs, p.Prefer.Min) {
-		c := p.choose(f, members, true, now)
+		c := p.choose(f, members, true, by, now)
 		positions := make([]int32, len(members))
 		for i, m := range members {
 			positions[i] = position[m.address]
@@ -143,7 +163,7 @@ func (p *Pool) chooseAll(f Family, cs []candidate, places *place.Table, now time
 		c.rrs = everyone.rrs.Part(positions)
 		byName[region] = c
 	}
-	return everyone, newRegional(byName, places)
+	return everyone, newRegional(byName, by.Places)
 }
 
 // Query is what a pool is told of a query for its addresses.

@@ -24,8 +24,8 @@ type Member struct {
 // addresses returns the member's addresses by family.
 func (m *Member) addresses() [Families]netip.Addr { return [Families]netip.Addr{A: m.V4, AAAA: m.V6} }
 
-// probed returns what is probed for a check of the member in one family.
-func (m *Member) probed(f Family, c Check) netip.AddrPort {
+// Probed returns what is probed for a check of the member in one family.
+func (m *Member) Probed(f Family, c Check) netip.AddrPort {
 	addr := [Families]netip.Addr{A: m.Probe4, AAAA: m.Probe6}[f]
 	if !addr.IsValid() {
 		addr = m.addresses()[f]

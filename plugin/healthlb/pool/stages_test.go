@@ -48,11 +48,21 @@ func (p *Pool) askAs(client answer.Client, name string, now time.Time) (hosts []
 	return hosts, ttl, did
 }
 
-// expected is what the stages before the policy must leave for a client, written down once more as plainly as can be.
-func expected(s *Spec, up, blocked map[int]bool, region string) (members []int, allDown bool) {
+// plain is what there is to know of a member for the stages.
+type plain struct {
+	up, lame, blocked bool
+	drained           bool // out
+	leads             bool // to be drained later
+}
+
+// fixedHosts are the addresses of all_down addresses: that of the first member, and one of no member.
+var fixedHosts = []int{1, 200}
+
+// expected is what the stages before the policy must leave for a client, by number from 1 on, written down once more as plainly as can be.
+func expected(s *Spec, states []plain, region string) (hosts []int, allDown bool) {
 	var eligible, regulars []int
 	for i, m := range s.Members {
-		if up[i] && !blocked[i] {
+		if st := states[i]; st.up && !st.blocked && !st.drained {
 			eligible = append(eligible, i)
 			if m.Weight > 0 {
 				regulars = append(regulars, i)
@@ -63,7 +73,7 @@ func expected(s *Spec, up, blocked map[int]bool, region string) (members []int, 
 		eligible = regulars
 	}
 	if len(eligible) < s.MinUp.Of(len(s.Members)) {
-		return nil, true
+		return expectedAllDown(s, states, len(eligible) > 0), true
 	}
 	order := func(i int) int {
 		if p := s.Members[i].Priority; p > 0 {
@@ -85,7 +95,7 @@ func expected(s *Spec, up, blocked map[int]bool, region string) (members []int, 
 		orders = append(orders, o)
 	}
 	slices.Sort(orders)
-	members = tiers[orders[0]]
+	members := tiers[orders[0]]
 	for _, o := range orders {
 		if len(tiers[o]) >= s.MinUp.Of(sizes[o]) {
 			members = tiers[o]
@@ -103,89 +113,163 @@ func expected(s *Spec, up, blocked map[int]bool, region string) (members []int, 
 			members = own
 		}
 	}
-	return members, false
+	for _, i := range members {
+		hosts = append(hosts, i+1)
+	}
+	return hosts, false
 }
 
-// TestStages composes everything: any weights, tiers, regions, states, blocks, policy, shard and size of answers. Answers name whom the
-// stages leave, no one twice, and as many as they may.
+// expectedAllDown is the same for an all_down answer.
+func expectedAllDown(s *Spec, states []plain, someEligible bool) (hosts []int) {
+	which := func(ok func(plain) bool) (hosts []int) {
+		for i, st := range states {
+			if ok(st) && !st.blocked {
+				hosts = append(hosts, i+1)
+			}
+		}
+		return hosts
+	}
+	present := which(func(st plain) bool { return !st.drained })
+	ducks := which(func(st plain) bool { return !st.drained && st.lame })
+	switch {
+	case s.AllDown.Mode == AllDownAddresses:
+		first := states[0]
+		switch {
+		case first.blocked, first.drained:
+			return fixedHosts[1:]
+		default:
+			return fixedHosts
+		}
+	case s.AllDown.Mode != AllDownAll:
+		return nil
+	case !someEligible && len(ducks) > 0:
+		return ducks
+	case len(present) > 0:
+		return present
+	default:
+		return which(func(st plain) bool { return st.drained })
+	}
+}
+
+// drawnStates gives the members of a pool of the tests any state, and tells it of their health. It returns what is around.
+func drawnStates(r *rapid.T, p *Pool, table *place.Table) (states []plain, by Around) {
+	states = make([]plain, len(p.Spec.Members))
+	by = Around{Drains: map[string]Drain{}, Places: table}
+	var entries []block.Entry
+	outcomes := rapid.SampledFrom([][]health.Outcome{{pass, pass, fail, lameDuck}, {fail, lameDuck}, {fail}}).Draw(r, "outcomes")
+	often := rapid.SampledFrom([]int{0, 1, 1, 4}).Draw(r, "often")
+	for i := range states {
+		st, m := &states[i], p.Spec.Members[i]
+		o := rapid.SampledFrom(outcomes).Draw(r, "outcome")
+		p.tellAt(start, m.ID, []Family{A}, o)
+		st.up, st.lame = o == pass, o == lameDuck
+		if rapid.IntRange(0, 4).Draw(r, "blocked") < often {
+			st.blocked = true
+			entries = append(entries, block.Entry{Prefix: netip.PrefixFrom(m.V4, 32), Mode: block.Omit})
+		}
+		switch rapid.IntRange(0, 4).Draw(r, "drain") - often {
+		case -3, -2, -1:
+			st.drained = true
+			by.Drains[m.ID] = Drain{Out: start.Add(-time.Duration(rapid.IntRange(0, 1).Draw(r, "ago")) * time.Hour)}
+		case 0:
+			st.leads = true
+			by.Drains[m.ID] = Drain{Out: start.Add(time.Nanosecond)}
+		}
+	}
+	by.Blocks = block.NewSet(entries)
+	return states, by
+}
+
+// drawnSpec is any pool.
+func drawnSpec(r *rapid.T) Spec {
+	n := rapid.IntRange(1, 12).Draw(r, "n")
+	s := spec(n)
+	s.Policy = policy.Spec{Name: rapid.SampledFrom(policy.Names).Draw(r, "policy"), Bits4: 24, Bits6: 56}
+	if s.Policy.Name == "hash" {
+		s.Policy.Factor = rapid.SampledFrom([]float64{0, 1, 1.25}).Draw(r, "balance")
+	}
+	s.Policy.Shard = rapid.SampledFrom([]int{0, 0, 1, 2, 4}).Draw(r, "shard")
+	s.Prefer = Prefer{rapid.Bool().Draw(r, "prefer"), rapid.IntRange(1, 3).Draw(r, "enough")}
+	s.MinUp = MinUp{rapid.IntRange(1, 3).Draw(r, "min_up"), false}
+	if rapid.Bool().Draw(r, "percent") {
+		s.MinUp = MinUp{rapid.IntRange(1, 100).Draw(r, "min_up"), true}
+	}
+	s.AllDown.Mode = AllDownMode(rapid.SampledFrom([]int{0, 0, 0, 1, 2, 3, 4}).Draw(r, "all_down"))
+	for _, host := range fixedHosts {
+		s.AllDown.Addresses = append(s.AllDown.Addresses, v4(host))
+	}
+	s.Answers = rapid.IntRange(0, n).Draw(r, "answers")
+	for i := range s.Members {
+		m := &s.Members[i]
+		m.Weight = rapid.SampledFrom([]int{0, 1, 1, 2, 10}).Draw(r, "weight")
+		m.Priority = rapid.SampledFrom([]int{0, 0, 1, 2, 3}).Draw(r, "priority")
+		m.Region = rapid.SampledFrom([]string{"", "eu", "us"}).Draw(r, "region")
+	}
+	return s
+}
+
+// TestStages composes everything: any weights, tiers, regions, states, blocks, drains, policy, shard, size of answers and all_down. Answers
+// name whom the stages leave, no one twice, and as many as they may.
 func TestStages(t *testing.T) {
 	table := places(t)
 	rapid.Check(t, func(r *rapid.T) {
-		n := rapid.IntRange(1, 12).Draw(r, "n")
-		s := spec(n)
-		s.Policy = policy.Spec{Name: rapid.SampledFrom(policy.Names).Draw(r, "policy"), Bits4: 24, Bits6: 56}
-		if s.Policy.Name == "hash" {
-			s.Policy.Factor = rapid.SampledFrom([]float64{0, 1, 1.25}).Draw(r, "balance")
-		}
-		s.Policy.Shard = rapid.SampledFrom([]int{0, 0, 1, 2, 4}).Draw(r, "shard")
-		s.Prefer = Prefer{rapid.Bool().Draw(r, "prefer"), rapid.IntRange(1, 3).Draw(r, "enough")}
-		s.MinUp = MinUp{rapid.IntRange(1, 3).Draw(r, "min_up"), false}
-		if rapid.Bool().Draw(r, "percent") {
-			s.MinUp = MinUp{rapid.IntRange(1, 100).Draw(r, "min_up"), true}
-		}
-		s.Answers = rapid.IntRange(0, n).Draw(r, "answers")
-		for i := range s.Members {
-			m := &s.Members[i]
-			m.Weight = rapid.SampledFrom([]int{0, 1, 1, 2, 10}).Draw(r, "weight")
-			m.Priority = rapid.SampledFrom([]int{0, 0, 1, 2, 3}).Draw(r, "priority")
-			m.Region = rapid.SampledFrom([]string{"", "eu", "us"}).Draw(r, "region")
-		}
+		s := drawnSpec(r)
 		p := newPool(t, s)
-		up, blocked := map[int]bool{}, map[int]bool{}
-		var entries []block.Entry
-		for i, slot := range p.Slots() {
-			if slot.family != A {
-				continue
-			}
-			member := i / 2
-			o := rapid.SampledFrom([]health.Outcome{pass, pass, fail, lameDuck}).Draw(r, "outcome")
-			slot.Observe(Observation{Outcome: o, At: start})
-			up[member] = o == pass
-			if rapid.IntRange(0, 4).Draw(r, "blocked") == 0 {
-				blocked[member] = true
-				entries = append(entries, block.Entry{Prefix: netip.PrefixFrom(s.Members[member].V4, 32), Mode: block.Omit})
-			}
-		}
-		set := block.NewSet(entries)
-		p.Rebuild(func() Around { return Around{Blocks: set, Places: table} }, start)
+		states, by := drawnStates(r, p, table)
+		p.Rebuild(func() Around { return by }, start)
 		for region, client := range clients {
-			want, allDown := expected(&s, up, blocked, region)
+			want, allDown := expected(&s, states, region)
+			k := len(want)
+			if s.Answers > 0 {
+				k = min(k, s.Answers)
+			}
+			if s.Policy.Shard > 0 && !allDown {
+				k = min(k, s.Policy.Shard)
+			}
 			for range 4 {
-				hosts, _, did := p.askAs(client, p.Name, start)
+				hosts, ttl, did := p.askAs(client, p.Name, start)
 				if did.AllDown != allDown {
 					r.Fatalf("all down is %v, want %v", did.AllDown, allDown)
 				}
-				if allDown {
-					continue
-				}
-				k := len(want)
-				if s.Answers > 0 {
-					k = min(k, s.Answers)
-				}
-				if s.Policy.Shard > 0 {
-					k = min(k, s.Policy.Shard)
-				}
-				if len(hosts) > k || len(hosts) == 0 || len(hosts) < k && s.Policy.Factor == 0 {
+				if len(hosts) > k || k > 0 && len(hosts) == 0 || len(hosts) < k && (allDown || s.Policy.Factor == 0) {
 					r.Fatalf("region %q: the answer names %v, want %d of %v", region, hosts, k, want)
 				}
 				slices.Sort(hosts)
 				if len(slices.Compact(slices.Clone(hosts))) != len(hosts) {
 					r.Fatalf("someone is named twice: %v", hosts)
 				}
+				low := allDown
 				for _, h := range hosts {
-					if !slices.Contains(want, h-1) {
-						r.Fatalf("region %q: member %d is named, of %v", region, h-1, want)
+					if !slices.Contains(want, h) {
+						r.Fatalf("region %q: member %d is named, of %v", region, h, want)
 					}
+					low = low || states[h-1].leads
+				}
+				if len(hosts) > 0 && (ttl == s.LowTTL) != low {
+					r.Fatalf("the answer names %v and has TTL %d, want the low one: %v", hosts, ttl, low)
 				}
 			}
 			// What is explained is what is answered.
-			if e := p.Explain(A, Query{Client: client, Name: p.Name}, Around{set, table}, "", 50, start); !allDown {
-				for i, m := range e.Members {
-					in := slices.Contains(want, i)
-					if s.Policy.Shard == 0 && m.In != in || m.In && !in || m.Share > 0 && !m.In {
-						r.Fatalf("region %q: member %d is explained as %+v, want in: %v", region, i, m, in)
-					}
+			e := p.Explain(A, Query{Client: client, Name: p.Name}, by, "", 50, start)
+			for i, m := range e.Members {
+				in, sharded := slices.Contains(want, i+1), s.Policy.Shard > 0 && !allDown
+				if !sharded && m.In != in || m.In && !in || m.Share > 0 && !m.In {
+					r.Fatalf("region %q: member %d is explained as %+v, want in: %v", region, i+1, m, in)
 				}
+				if out := states[i].drained && !states[i].blocked && !in; (m.Stage == "drained") != out {
+					r.Fatalf("member %d is explained as %+v, out by its drain: %v", i+1, m, out)
+				}
+			}
+		}
+		// What is to see is what is answered a client without a region.
+		want, allDown := expected(&s, states, "")
+		v := p.View(by, start)
+		for i, m := range v.Members {
+			if a := m.Addresses[A]; a.Named != slices.Contains(want, i+1) || m.Drained != states[i].drained || v.Families[A].AllDown != allDown {
+				r.Fatalf("member %d is %+v, answers name %v", i+1, m, want)
+			}
+			if _, named, known := p.SafeAfter(m.ID); !known || named != (m.Addresses[A].Named || m.Addresses[AAAA].Named) {
+				r.Fatalf("member %d is named: %v, of %v", i+1, named, want)
 			}
 		}
 	})

@@ -28,6 +28,7 @@ type FamilyView struct {
 type MemberView struct {
 	Member
 	Addresses []AddressView
+	Drained   bool // a drain is in force
 }
 
 // AddressView is a member in one family.
@@ -38,6 +39,7 @@ type AddressView struct {
 	Since       time.Time
 	Reason      string // what the last probe that did not pass said
 	Eligible    bool
+	Named       bool    // answers choose among it and others
 	Fade        float64 // how much of its share it has: 1, while it does not fade in
 	Configured  float64 // its share of the names in answers as configured, for clients without a region of their own; 0: not answered with
 	Served      float64 // its share of them in the last minutes; see windowSeconds
@@ -53,21 +55,22 @@ type AddressView struct {
 
 // CheckView is one check of an address.
 type CheckView struct {
+	Slot   *Slot
 	Check  Check // with the port that is probed
 	Record health.Record
 	Last   Observation
 }
 
-// View looks at the pool as it is at a moment under the given blocks.
-func (p *Pool) View(blocks *block.Set, now time.Time) View {
+// View looks at the pool as it is at a moment with what is around.
+func (p *Pool) View(by Around, now time.Time) View {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	v := View{Members: make([]MemberView, len(p.members))}
-	eligible := make(map[*address]bool)
+	eligible, named := make(map[*address]bool), make(map[*address]bool)
 	configured := make(map[*address]float64)
 	var served [Families]float64
 	for f := range Families {
-		verdict := p.judge(Family(f), blocks)
+		verdict := p.judge(Family(f), by, now)
 		v.Families[f] = FamilyView{len(verdict.all), len(verdict.able), len(verdict.eligible), verdict.minUp, verdict.allDown}
 		for _, c := range verdict.able {
 			eligible[c.address] = true
@@ -77,22 +80,24 @@ func (p *Pool) View(blocks *block.Set, now time.Time) View {
 			configured[c.address] = shares[i]
 		}
 		for _, c := range verdict.all {
+			named[c.address] = verdict.chooses(c)
 			served[f] += c.address.usage.recent(now.Unix())
 		}
 	}
-	for i := range p.members {
-		m := &p.members[i]
-		v.Members[i].Member = *m.Member
+	for i, m := range p.members {
+		drain, ordered := by.Drains[m.ID]
+		v.Members[i].Member, v.Members[i].Drained = *m.Member, ordered && drain.inForce(now)
 		for f, a := range m.addresses {
 			if a != nil {
 				view := a.view(Family(f))
-				view.Eligible, view.Fade, view.Configured = eligible[a], p.FadeIn.of(a.usage, now), configured[a]
+				view.Eligible, view.Named, view.Configured = eligible[a], named[a], configured[a]
+				view.Fade = p.FadeIn.of(a.usage, now)
 				view.Answers = a.usage.answers.Load()
 				if served[f] > 0 {
 					view.Served = a.usage.recent(now.Unix()) / served[f]
 				}
 				view.look(a.usage, now)
-				if entry, omitted := blocks.Omits(a.addr, p.Name); omitted {
+				if entry, omitted := by.Blocks.Omits(a.addr, p.Name); omitted {
 					view.Block = &entry
 				}
 				v.Members[i].Addresses = append(v.Members[i].Addresses, view)
@@ -151,7 +156,7 @@ func (a *address) view(f Family) AddressView {
 		s := &a.slots[i]
 		check := s.Pool.Checks[s.Check]
 		check.Port = s.Probe.Port()
-		v.Checks = append(v.Checks, CheckView{check, s.record, s.last})
+		v.Checks = append(v.Checks, CheckView{s, check, s.record, s.last})
 	}
 	return v
 }

@@ -1,0 +1,229 @@
+package healthlb
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"example.org/healthlb/api"
+	"example.org/healthlb/plugin/healthlb/admin"
+	"example.org/healthlb/plugin/healthlb/health"
+	"example.org/healthlb/plugin/healthlb/pool"
+	"example.org/healthlb/plugin/healthlb/state"
+)
+
+// PutMember implements admin.Backend.
+func (h *hub) PutMember(ctx context.Context, name, id string, spec api.MemberSpec, healthy bool, o admin.Order) (c api.MemberChange, err error) {
+	if healthy {
+		if err := h.mustPass(ctx, name, id, spec); err != nil {
+			return c, err
+		}
+	}
+	kind := "member_added"
+	c.Effect, err = h.carryOut(o, func(g *generation, now time.Time) (in intent, err error) {
+		p, m, err := h.newcomer(g, name, keptMember{MemberSpec: spec}, id)
+		if err != nil {
+			return in, err
+		}
+		before, known := h.keptMember(name, id)
+		switch {
+		case known && before.Registered != nil:
+			return in, admin.NewProblem(http.StatusConflict, "member %s of pool %s has registered itself: remove it first", id, name)
+		case known && reflect.DeepEqual(before.MemberSpec, spec):
+			return in, nil
+		case !known && h.full():
+			return in, tooManyMembers()
+		case known:
+			kind = "member_changed"
+			h.weighMember(&in, p, id, m, now)
+		}
+		in.write = func(w state.Writer) error {
+			return put(w, membersBucket, memberKey(name, id), keptMember{MemberSpec: spec})
+		}
+		return in, nil
+	})
+	if err != nil || o.DryRun {
+		return c, err
+	}
+	if c.Changed {
+		addresses := strings.Join(spec.Addresses, " ")
+		h.tell(api.Event{Type: kind, Pool: name, Member: id, Address: spec.Addresses[0], By: o.By, Text: map[string]string{
+			"member_added": "Added to", "member_changed": "Changed in",
+		}[kind] + fmt.Sprintf(" pool %s: member %s %s", name, id, addresses)})
+	}
+	if healthy {
+		h.awaitMember(ctx, name, id)
+	}
+	c.Member = h.member(name, id)
+	return c, nil
+}
+
+// DeleteMember implements admin.Backend.
+func (h *hub) DeleteMember(name, id string, o admin.Order) (c api.MemberChange, err error) {
+	c.Effect, err = h.carryOut(o, func(g *generation, now time.Time) (in intent, err error) {
+		p := g.pool(name)
+		if _, known := h.keptMember(name, id); !known {
+			switch {
+			case p == nil:
+				return in, noPool(name)
+			case p.HasMember(id):
+				return in, admin.NewProblem(http.StatusConflict,
+					"member %s of pool %s is the Corefile's, which no call can change: take it out there, or drain or block it", id, name)
+			}
+			return in, nil
+		}
+		if p != nil {
+			in.weigh(p, p.Compare(p.around(), p.around(), id, now))
+		}
+		in.write = func(w state.Writer) error { return deleteMember(w, name, id) }
+		return in, nil
+	})
+	if err == nil && c.Changed && !o.DryRun {
+		h.tell(api.Event{Type: "member_removed", Pool: name, Member: id, By: o.By, Text: fmt.Sprintf("Removed from pool %s: member %s", name, id)})
+	}
+	return c, err
+}
+
+// deleteMember takes a member that came at run time out of the store, with what was ordered about it.
+func deleteMember(w state.Writer, name, id string) error {
+	if err := w.Delete(membersBucket, memberKey(name, id)); err != nil {
+		return err
+	}
+	return w.Delete(drainsBucket, memberKey(name, id))
+}
+
+// newcomer checks a member that is to be added, or changed, by what the pool has.
+func (h *hub) newcomer(g *generation, name string, k keptMember, id string) (*livePool, pool.Member, error) {
+	p := g.pool(name)
+	switch {
+	case p == nil:
+		return nil, pool.Member{}, noPool(name)
+	case !p.config.Dynamic:
+		return nil, pool.Member{}, admin.NewProblem(http.StatusConflict,
+			"the members of pool %s are the Corefile's, and no call can add others: write `dynamic` in the pool, or in the healthlb block", name)
+	}
+	m, err := p.config.Member(k.text(id))
+	if err != nil {
+		return nil, m, admin.NewProblem(http.StatusBadRequest, "%v", err)
+	}
+	_, runtime := h.keptMember(name, m.ID)
+	for _, other := range p.Members() {
+		if other.ID == m.ID && !runtime {
+			return nil, m, admin.NewProblem(http.StatusConflict, "member %s of pool %s is the Corefile's, which no call can change", id, name)
+		}
+		if other.ID != m.ID && (m.V4.IsValid() && m.V4 == other.V4 || m.V6.IsValid() && m.V6 == other.V6) {
+			return nil, m, admin.NewProblem(http.StatusConflict, "member %s of pool %s has that address already", other.ID, name)
+		}
+	}
+	return p, m, nil
+}
+
+func noPool(name string) error {
+	return admin.NewProblem(http.StatusNotFound, "there is no pool %s", name)
+}
+
+func tooManyMembers() error {
+	return admin.NewProblem(http.StatusConflict, "%d members have been added at run time, and no more are possible", maxRuntimeMembers)
+}
+
+// keptMember returns a member that came at run time.
+func (h *hub) keptMember(name, id string) (keptMember, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	m, found := h.kept.members[name][id]
+	return m, found
+}
+
+// full says whether no more members can be added.
+func (h *hub) full() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.kept.countMembers >= maxRuntimeMembers
+}
+
+// weighMember adds what it would do to make a member another one: if its addresses or its port change, it is a new one that has yet to
+// pass.
+func (h *hub) weighMember(in *intent, p *livePool, id string, m pool.Member, now time.Time) {
+	for _, before := range p.Members() {
+		if before.ID == id && (before.V4 != m.V4 || before.V6 != m.V6 || before.Port != m.Port) {
+			in.weigh(p, p.Compare(p.around(), p.around(), id, now))
+		}
+	}
+}
+
+// member returns a member as the API tells it; nil when there is none.
+func (h *hub) member(name, id string) *api.Member {
+	if p := h.pool(name); p != nil {
+		s := h.status(p)
+		if i := slices.IndexFunc(s.Members, func(m api.Member) bool { return m.ID == id }); i >= 0 {
+			return &s.Members[i]
+		}
+	}
+	return nil
+}
+
+// mustPass probes a member that is to be added, and refuses one that does not pass.
+func (h *hub) mustPass(ctx context.Context, name, id string, spec api.MemberSpec) error {
+	if !h.current.Load().keeps() {
+		return admin.ErrReadOnly
+	}
+	p, m, err := h.newcomer(h.current.Load(), name, keptMember{MemberSpec: spec}, id)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.config.Timeout)
+	defer cancel()
+	var mu sync.Mutex
+	var failures []string
+	var probes sync.WaitGroup
+	for f := range pool.Families {
+		for i, check := range p.config.Probes {
+			at := m.Probed(pool.Family(f), p.Checks[i])
+			if !at.Addr().IsValid() {
+				continue
+			}
+			probes.Go(func() {
+				if r := check.Probe(ctx, at); r.Outcome != health.Pass {
+					mu.Lock()
+					defer mu.Unlock()
+					failures = append(failures, fmt.Sprintf("%s at %s: %s", check.Kind(), at, r.Reason))
+				}
+			})
+		}
+	}
+	probes.Wait()
+	if len(failures) == 0 {
+		return nil
+	}
+	slices.Sort(failures)
+	return admin.NewProblem(http.StatusUnprocessableEntity, "member %s does not pass its checks, and was not added: %s", id, strings.Join(failures, "; "))
+}
+
+// awaitMember waits until the first results of a member are in.
+func (h *hub) awaitMember(ctx context.Context, name, id string) {
+	p := h.pool(name)
+	if p == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.firstRound())
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		s, known := p.Standing(id, p.around(), time.Now())
+		if !known || !s.Unknown {
+			h.rebuild(p) // else it is due in a moment
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}

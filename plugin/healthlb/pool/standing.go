@@ -1,0 +1,52 @@
+package pool
+
+import (
+	"time"
+
+	"example.org/healthlb/plugin/healthlb/block"
+	"example.org/healthlb/plugin/healthlb/health"
+)
+
+// Standing is how a member stands with answers.
+type Standing struct {
+	Served  bool          // some address of it is eligible
+	Unknown bool          // some check of it has no result yet
+	Why     string        // it is not served; empty when it is
+	Blocks  []block.Entry // the orders that forbid its addresses
+}
+
+// Standing tells how a member stands. It is cheap, whatever the size of the pool: no other member is looked at but for its id.
+func (p *Pool) Standing(id string, by Around, now time.Time) (s Standing, known bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m := p.member(id)
+	if m == nil {
+		return s, false
+	}
+	for _, a := range m.addresses {
+		if a == nil {
+			continue
+		}
+		s.Unknown = s.Unknown || a.state == health.Unknown
+		e, omitted := by.Blocks.Omits(a.addr, p.Name)
+		if omitted {
+			s.Blocks = append(s.Blocks, e)
+		}
+		switch d, drained := by.Drains[id]; {
+		case omitted:
+			s.Why = "blocked: " + e.String()
+		case drained && d.inForce(now):
+			s.Why = d.text(now)
+		case a.state.Serving():
+			s.Served = true
+		case s.Why == "":
+			if s.Why = a.state.String(); a.reason() != "" {
+				s.Why += ": " + a.reason()
+			}
+		}
+	}
+	if s.Served {
+		s.Why = ""
+	}
+	return s, true
+}
