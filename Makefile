@@ -13,17 +13,24 @@ LDFLAGS := -ldflags "-s -w -X github.com/coredns/coredns/coremain.GitCommit=$(CO
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-# The end-to-end tests run this binary instead of building one each.
+# The end-to-end tests run these binaries instead of building some each.
 export HEALTHLB_COREDNS := $(CURDIR)/bin/coredns
+export HEALTHLB_CTL     := $(CURDIR)/bin/healthlbctl
 
 .DEFAULT_GOAL := build
-.PHONY: build run test lint fuzz bench check plugin-cfg clean help FORCE
+.PHONY: build man run test lint fuzz bench check plugin-cfg clean help FORCE
 
-build: bin/coredns ## build bin/coredns: CoreDNS with healthlb
+build: bin/coredns bin/healthlbctl ## build bin/coredns, CoreDNS with healthlb, and bin/healthlbctl, the operator's command
 
 # Go knows better than make what is up to date.
 bin/coredns: FORCE
 	@$(SHIPPED) build $(LDFLAGS) -o $@ ./build
+
+bin/healthlbctl: FORCE
+	@$(SHIPPED) build -ldflags "-s -w -X main.commit=$(COMMIT)" -o $@ ./cmd/healthlbctl
+
+man: bin/healthlbctl ## make the pages for man of healthlbctl, in bin/man
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) bin/healthlbctl man bin/man
 
 bin/demo-members: FORCE
 	@$(SHIPPED) build -o $@ ./build/demo
@@ -32,7 +39,7 @@ run: bin/coredns bin/demo-members ## run Corefile.example with its demo members,
 	@cat build/demo/README
 	@bin/demo-members bin/coredns -conf Corefile.example
 
-test: bin/coredns ## run all tests, with the race detector, end to end ones included
+test: bin/coredns bin/healthlbctl ## run all tests, with the race detector, end to end ones included
 	@build/need.sh dig bind9-dnsutils
 	@build/need.sh gcc gcc libc6-dev
 	@CGO_ENABLED=1 $(GO) test -race ./...

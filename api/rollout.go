@@ -26,7 +26,7 @@ type Rollout struct {
 	Timeout     float64         `json:"timeout_seconds"`
 	Command     string          `json:"command,omitempty"`
 	Status      string          `json:"status" enum:"running,paused,done,failed,cancelled,abandoned" doc:"abandoned: its client is gone"`
-	Reason      string          `json:"reason,omitempty" doc:"why it is paused, or how it ended"`
+	Reason      string          `json:"reason,omitempty" doc:"what it waits for, why it is paused, or how it ended"`
 	Started     time.Time       `json:"started"`
 	Ended       *time.Time      `json:"ended,omitempty"`
 	Lease       *time.Time      `json:"lease,omitempty" doc:"when it is abandoned unless its client reports before; missing: it has ended"`

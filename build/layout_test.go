@@ -35,6 +35,9 @@ var arrows = []struct {
 	{from: "admin", never: []string{"pool", "config", "probe", "state"}, because: "what a call means is the backend's affair"},
 	{from: "probe", only: []string{"health", "stamp"}, because: "a probe knows outcomes and files, and neither pools nor configuration"},
 	{from: "pool", never: []string{"probe", "state", "admin", "config"}, because: "a pool is told what happens and does no I/O"},
+	{from: "../../api", only: []string{}, because: "a leaf imports nothing of the project"},
+	{from: "../../client", only: []string{project + "api"}, because: "a server that registers itself carries no name server along"},
+	{from: "../../cmd", only: []string{project + "api", project + "client", project + "cmd"}, because: "the command only talks to the endpoint"},
 	{from: "", never: []string{"github.com/coredns/coredns/coremain", "github.com/coredns/coredns/plugin/metrics", "testing"},
 		because: "a plugin must not bring CoreDNS's main program along (plugin/metrics does), nor the testing package"},
 }

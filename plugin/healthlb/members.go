@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -34,7 +33,7 @@ func (h *hub) PutMember(ctx context.Context, name, id string, spec api.MemberSpe
 		switch {
 		case known && before.Registered != nil:
 			return in, admin.NewProblem(http.StatusConflict, "member %s of pool %s has registered itself: remove it first", id, name)
-		case known && reflect.DeepEqual(before.MemberSpec, spec):
+		case known && same(p, before, m):
 			return in, nil
 		case !known && h.full():
 			return in, tooManyMembers()
@@ -121,6 +120,12 @@ func (h *hub) newcomer(g *generation, name string, k keptMember, id string) (*li
 		}
 	}
 	return p, m, nil
+}
+
+// same says whether a member that came at run time is m already.
+func same(p *livePool, before keptMember, m pool.Member) bool {
+	was, err := p.config.Member(before.text(m.ID))
+	return err == nil && was == m
 }
 
 func noPool(name string) error {

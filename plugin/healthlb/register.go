@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"net/http"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -32,7 +31,7 @@ func (h *hub) Register(name string, spec api.RegistrationSpec, secret string, o 
 	id, told := spec.ID, ""
 	effect, err := h.carryOut(o, func(g *generation, now time.Time) (in intent, err error) {
 		k := keptMember{MemberSpec: spec.MemberSpec, Registered: &registered{TTL: ttl}}
-		_, m, err := h.newcomer(g, name, k, id)
+		p, m, err := h.newcomer(g, name, k, id)
 		if err != nil {
 			return in, err
 		}
@@ -54,7 +53,7 @@ func (h *hub) Register(name string, spec api.RegistrationSpec, secret string, o 
 		if e, barred := barred(h.blocks.Load(), m, name); barred && !slices.Equal(before.Addresses, k.Addresses) {
 			return in, admin.NewProblem(http.StatusConflict, "%s may not register: %s", e.Address(), e)
 		}
-		if known && reflect.DeepEqual(before, k) {
+		if known && before.Registered.TTL == ttl && same(p, before, m) {
 			h.leases.set(memberKey(name, id), now.Add(ttl))
 			return in, nil
 		}

@@ -314,6 +314,9 @@ func (h *hub) rolloutStatus(r rollout.Rollout) api.Rollout {
 		Started: millisecond(r.Started), Ended: moment(r.Ended), Lease: moment(r.Lease), Members: make([]api.RolloutMember, len(r.Members)),
 	}
 	p := h.pool(r.Pool)
+	if r.Active() && s.Reason == "" {
+		s.Reason = r.Waits(h.rolloutView(p, r.ID, time.Now()))
+	}
 	for i, m := range r.Members {
 		s.Members[i] = api.RolloutMember{ID: m.ID, Addresses: m.Addresses, Step: string(m.Step), Since: millisecond(m.Since), Error: m.Error}
 		if m.Step == rollout.StepDraining && p != nil {

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -197,4 +198,15 @@ func TestBadTLSSettings(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
+}
+
+// throughSocket is the transport of a client over TLS that connects to a socket in the file system.
+func throughSocket(t *testing.T, c client, path string) *http.Transport {
+	t.Helper()
+	transport := c.Transport.(*http.Transport).Clone()
+	transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	return transport
 }

@@ -201,6 +201,29 @@ func TestAMemberThatMovesAway(t *testing.T) {
 	l.want("running: eu/a done eu/b draining*")
 }
 
+func TestWaits(t *testing.T) {
+	l := newLab(t, Spec{}, "a", "b")
+	want := func(want string) {
+		t.Helper()
+		if got := l.r.Waits(l.view()); got != want {
+			t.Errorf("%s: waits for %q, not %q", l.steps(), got, want)
+		}
+	}
+	want("")
+	l.tick()
+	want("a is draining: safe after 2026-05-04T12:00:30Z")
+	a := *l.servers["a"]
+	l.remove("a")
+	want("a is draining: it is not in the pool")
+	l.servers["a"] = &a
+	l.bring("a", StepSafe)
+	want("a is safe: its client has not started its command")
+	l.bring("a", StepReturning)
+	want("a is returning: a has not passed its checks since its command ended")
+	l.steer(Rollout.Cancel)
+	want("")
+}
+
 func TestAnsweredInTheLead(t *testing.T) {
 	l := newLab(t, Spec{}, "a", "b")
 	l.bring("a", StepDraining)

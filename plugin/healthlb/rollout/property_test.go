@@ -13,8 +13,8 @@ import (
 type chaos struct {
 	*lab
 	t       *rapid.T
-	started map[string]bool // whose command began
-	new     int             // members that came later
+	started map[string]time.Time // when commands began
+	new     int                  // members that came later
 }
 
 // TestWhateverHappens drives a rollout through what pools, clients, operators and restarts do. What Next itself must keep to is looked
@@ -29,7 +29,7 @@ func TestWhateverHappens(t *testing.T) {
 			MaxFailures: rapid.IntRange(0, 3).Draw(t, "max failures"),
 			Timeout:     rapid.SampledFrom([]time.Duration{0, time.Minute, 5 * time.Minute}).Draw(t, "timeout"),
 		}
-		c := &chaos{lab: newLab(t, spec, ids...), t: t, started: map[string]bool{}}
+		c := &chaos{lab: newLab(t, spec, ids...), t: t, started: map[string]time.Time{}}
 		for range rapid.IntRange(0, 150).Draw(t, "steps") {
 			c.happen()
 			c.audit()
@@ -147,14 +147,11 @@ func (c *chaos) try(member, result string) bool {
 // audit looks at what must hold at any time.
 func (c *chaos) audit() {
 	for _, m := range c.r.Members {
-		if c.started[m.ID] && m.Started.IsZero() {
-			c.Fatalf("%s was started, and is forgotten: %s", m.ID, mustJSON(c, c.r))
+		if was, ok := c.started[m.ID]; ok && !m.Started.Equal(was) {
+			c.Fatalf("%s was started at %s, and again: %s", m.ID, was, mustJSON(c, c.r))
 		}
 		if !m.Started.IsZero() {
-			if !c.started[m.ID] && m.Step != StepReplacing && m.Step != StepReturning && m.Step != StepFailed && m.Step != StepDone {
-				c.Fatalf("%s was started, and is %s", m.ID, m.Step)
-			}
-			c.started[m.ID] = true
+			c.started[m.ID] = m.Started
 			if m.Step == StepWaiting || m.Step == StepDraining || m.Step == StepSafe || m.Step == StepReleased {
 				c.Fatalf("%s was started, and could be again: %s", m.ID, mustJSON(c, c.r))
 			}

@@ -27,14 +27,16 @@ func (h *Hook) Run(ctx context.Context, log *event.Log, after uint64) (last uint
 	if last = min(after, log.Newest()); after == 0 {
 		last = log.Oldest() - 1
 	}
-	for again := false; ctx.Err() == nil; again = true {
-		last = h.follow(ctx, log, last, again)
+	before := log.Oldest() - 1
+	for ctx.Err() == nil {
+		last = h.follow(ctx, log, last, before)
 	}
 	return last
 }
 
-// follow posts until ctx ends, or the history has gone on without it: then whoever follows again gets a gap.
-func (h *Hook) follow(ctx context.Context, log *event.Log, last uint64, again bool) uint64 {
+// follow posts until ctx ends, or the history has gone on without it: then whoever follows again gets a gap. What was lost before this hook
+// began, up to a number, is not counted.
+func (h *Hook) follow(ctx context.Context, log *event.Log, last, before uint64) uint64 {
 	s := log.Subscribe(last)
 	defer s.Close()
 	for {
@@ -42,9 +44,8 @@ func (h *Hook) follow(ctx context.Context, log *event.Log, last uint64, again bo
 		if err != nil {
 			return last
 		}
-		if again {
-			h.lose(events[0].ID - last) // of a gap: it has the number of the last one lost
-			again = false
+		if had, e := max(last, before), events[0]; e.Type == "gap" && e.ID > had {
+			h.lose(e.ID - had) // a gap has the number of the last one lost
 		}
 		for batch := range slices.Chunk(events, maxEvents) {
 			if !h.deliver(ctx, log, batch) {
@@ -77,7 +78,7 @@ func (h *Hook) deliver(ctx context.Context, log *event.Log, events []api.Event) 
 		}
 		h.settings.Observe(Failed, len(events))
 		h.retrying.say("on_change: %s: %s; events are kept for it as far as the history goes", h.receiver, r.why)
-		if !h.sleep(ctx, max(r.wait, h.backOff(before))) || events[len(events)-1].ID < log.Oldest() {
+		if !h.sleep(ctx, max(r.wait, h.backOff(before))) || events[len(events)-1].ID+1 < log.Oldest() {
 			return false
 		}
 	}

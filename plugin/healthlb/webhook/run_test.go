@@ -339,7 +339,33 @@ func TestFallsBehind(t *testing.T) {
 	}
 }
 
-// The same, while the receiver is only slow.
+// A gap that is told when there is nothing else yet is posted again like all events; what was lost before is not counted.
+func TestGapAlone(t *testing.T) {
+	r := newReceiver(t)
+	log := newLog(4, 0)
+	r.answers(status(500), status(500), func(w http.ResponseWriter) {
+		tell(log, 6)
+		w.WriteHeader(500)
+	})
+	h, j := mustLoad(t, Settings{URL: r.URL})
+	stop := run(t, h, log, 1)
+	for range 3 {
+		if events := r.next(t).events; len(events) != 1 || events[0].Type != "gap" || events[0].ID != first-1 {
+			t.Fatalf("got %+v", events)
+		}
+	}
+	events := r.next(t).events
+	if e := events[0]; e.Type != "gap" || e.ID != first+1 {
+		t.Errorf("got %+v", e)
+	}
+	wantEvents(t, events[1:], 2, 6)
+	stop()
+	if j.outcomes[Dropped] != 2 {
+		t.Errorf("got %+v", j)
+	}
+}
+
+// A receiver that is only slow falls behind in the same way.
 func TestSlowReceiver(t *testing.T) {
 	r := newReceiver(t)
 	log := newLog(4, 1)
@@ -360,7 +386,9 @@ func TestSlowReceiver(t *testing.T) {
 
 func TestWarningsAreFew(t *testing.T) {
 	r := newReceiver(t)
-	refuse := func(w http.ResponseWriter) { http.Error(w, "who are you?\n"+strings.Repeat("!", 1000), http.StatusUnauthorized) }
+	refuse := func(w http.ResponseWriter) {
+		http.Error(w, "who are you?\n"+strings.Repeat("!", 1000), http.StatusUnauthorized)
+	}
 	r.answers(refuse, status(500), refuse, status(500), refuse)
 	h, j := mustLoad(t, Settings{URL: r.URL + "/private"})
 	log := newLog(8, 0)
