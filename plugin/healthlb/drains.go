@@ -89,15 +89,15 @@ func noMember(name, id string) error {
 
 // keptDrain returns the drain of a member.
 func (h *hub) keptDrain(name, id string) (keptDrain, bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.keeping.Lock()
+	defer h.keeping.Unlock()
 	d, found := h.kept.drains[name][id]
 	return d, found
 }
 
 func (h *hub) countDrains() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.keeping.Lock()
+	defer h.keeping.Unlock()
 	return h.kept.countDrains
 }
 

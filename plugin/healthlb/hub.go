@@ -37,6 +37,8 @@ type hub struct {
 	leases   *leases        // of members that registered themselves
 	trouble  rate.Sometimes // tells the log why rollouts cannot go on
 
+	keeping sync.Mutex // guards kept beside mu, for those who only read it: they do not wait for a reload
+
 	mu          sync.Mutex    // guards what follows; never held while waiting for a probe or a request
 	generations []*generation // acquired, the oldest first
 	scheduler   *probe.Scheduler
@@ -45,7 +47,7 @@ type hub struct {
 	stop        chan struct{} // closed to end the hub's goroutines
 	goroutines  sync.WaitGroup
 	servers     map[string]*admin.Server // of the admin endpoints, by network and address
-	kept        *kept                    // what came at run time
+	kept        *kept                    // what came at run time; changed with h.keeping held too
 	posting     *posting                 // who posts events; nil: nobody
 	store       atomic.Pointer[openStore]
 }

@@ -150,12 +150,12 @@ func unreadable(c state.KeyChange, err error) error {
 	return fmt.Errorf("%q in %s cannot be read: %w; restore a copy of the store, or move it away to start without", c.Key, c.Bucket, err)
 }
 
-// readKept returns what a store holds, when the process starts: each lease runs one full TTL from now, and rollouts are paused. The caller
+// readKept takes in what a store holds, when the process starts: each lease runs one full TTL from now, and rollouts are paused. The caller
 // holds h.mu.
-func (h *hub) readKept(store state.Store, now time.Time) (*kept, error) {
+func (h *hub) readKept(store state.Store, now time.Time) error {
 	k, err := readAll(store)
 	if err != nil {
-		return h.kept, err
+		return err
 	}
 	h.leases.clear()
 	for name, members := range k.members {
@@ -168,7 +168,10 @@ func (h *hub) readKept(store state.Store, now time.Time) (*kept, error) {
 	for name, r := range k.rollouts {
 		k.rollouts[name] = r.Restarted(now)
 	}
-	return k, nil
+	h.keeping.Lock()
+	defer h.keeping.Unlock()
+	h.kept = k
+	return nil
 }
 
 func readAll(store state.Store) (*kept, error) {

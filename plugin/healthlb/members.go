@@ -138,16 +138,16 @@ func tooManyMembers() error {
 
 // keptMember returns a member that came at run time.
 func (h *hub) keptMember(name, id string) (keptMember, bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.keeping.Lock()
+	defer h.keeping.Unlock()
 	m, found := h.kept.members[name][id]
 	return m, found
 }
 
 // full says whether no more members can be added.
 func (h *hub) full() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.keeping.Lock()
+	defer h.keeping.Unlock()
 	return h.kept.countMembers >= maxRuntimeMembers
 }
 

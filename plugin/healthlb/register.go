@@ -182,7 +182,7 @@ func leaseStatus(m keptMember, until time.Time) *api.Lease {
 	return &api.Lease{TTL: m.Registered.TTL.Seconds(), Until: millisecond(until)}
 }
 
-// setLease begins the lease of a member that has registered, and ends that of one that is gone. The caller holds h.mu.
+// setLease begins the lease of a member that has registered, and ends that of one that is gone. The caller holds h.keeping.
 func (h *hub) setLease(key string, now time.Time) {
 	name, id, _ := strings.Cut(key, " ")
 	if m, known := h.kept.members[name][id]; known && m.Registered != nil {

@@ -235,8 +235,8 @@ func (h *hub) openRollouts() (open []rollout.Rollout) {
 	if !h.current.Load().keeps() {
 		return nil
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.keeping.Lock()
+	defer h.keeping.Unlock()
 	for _, r := range h.kept.rollouts {
 		if r.Open() {
 			open = append(open, r)
@@ -259,8 +259,8 @@ func (h *hub) goOn(r rollout.Rollout) {
 }
 
 func (h *hub) keptRollout(name string) (rollout.Rollout, bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.keeping.Lock()
+	defer h.keeping.Unlock()
 	r, found := h.kept.rollouts[name]
 	return r, found
 }

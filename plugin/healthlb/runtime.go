@@ -18,6 +18,7 @@ func (h *hub) applyKept(c state.Change) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var t touched
+	h.keeping.Lock()
 	for _, k := range c.Keys {
 		if err := h.kept.take(k, &t); err != nil {
 			log.Errorf("What was stored is left out: %v", err)
@@ -27,6 +28,7 @@ func (h *hub) applyKept(c state.Change) {
 			h.setLease(k.Key, time.Now())
 		}
 	}
+	h.keeping.Unlock()
 	h.apply(t)
 }
 

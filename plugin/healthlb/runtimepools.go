@@ -99,8 +99,8 @@ func (h *hub) DeletePool(name string, o admin.Order) (c api.PoolChange, err erro
 
 // keysOf returns what the store has of a pool made at run time; nothing when there is no such pool.
 func (h *hub) keysOf(name string) (keys []state.KeyChange) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.keeping.Lock()
+	defer h.keeping.Unlock()
 	if _, known := h.kept.pools[name]; !known {
 		return nil
 	}

@@ -45,7 +45,7 @@ func (h *hub) openStore(g *generation) error {
 		log.Warningf("State %s: expired blocks are not in force, but could not be deleted: %v", dir, err)
 	}
 	h.blocks.Store(blocks)
-	if h.kept, err = h.readKept(store, time.Now()); err != nil {
+	if err := h.readKept(store, time.Now()); err != nil {
 		return errors.Join(fmt.Errorf("%s: state %s: %w", g.process.StateAt, dir, err), store.Close())
 	}
 	store.Watch(h.applyChange)

@@ -127,10 +127,12 @@ func (h *hub) subscribe(s *pool.Slot, p *livePool) *target {
 	}
 }
 
-// nextProbe returns when a slot's target is probed next; nil while it is.
+// nextProbe returns when a slot's target is probed next; nil while it is, and when that cannot be told without waiting for a reload.
 func (h *hub) nextProbe(p *livePool, s *pool.Slot) *time.Time {
 	key, _ := p.targetOf(s)
-	h.mu.Lock()
+	if !h.mu.TryLock() {
+		return nil
+	}
 	t := h.targets[key]
 	h.mu.Unlock()
 	if t == nil {

@@ -328,7 +328,7 @@ func stuck(t *testing.T, s *Server, f *fake, events int) following {
 
 var long = strings.Repeat("x", 64<<10)
 
-func (f *fake) tellLong() { f.Events().Tell(api.Event{Type: "reload", Text: long}) }
+func (f *fake) tellLong() { f.Events().Tell(api.Event{Type: "transition", Pool: "long.", Text: long}) }
 
 func TestReaderWhoStopsIsCutOff(t *testing.T) {
 	f := new(fake)
@@ -367,7 +367,7 @@ func TestCloseEndsStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := clientOf(t, s)
-	reads := follow(t, c, "")
+	reads := follow(t, c, "?pool=a.")
 	f.tell("a.", 1)
 	reads.events(t, 1)
 	stuck(t, s, f, 500)

@@ -17,8 +17,8 @@ import (
 // streamPiece is how much of a stream is written at once, in bytes. A reader has limits.eventSend for each.
 const streamPiece = 16 << 10
 
-// lastWords is how long the end of a stream may take when the server closes. Whoever reads at all has it at once.
-const lastWords = 100 * time.Millisecond
+// lastWords is how long the end of a stream may take, from there to where the connection is free. Whoever reads has it at once.
+const lastWords = 250 * time.Millisecond
 
 // stream sends events as they come, as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html), until the
 // reader goes, is too slow, or would not be let in any more, or until the server closes.
@@ -44,6 +44,7 @@ func (s *service) stream(r *request, q eventQuery) error {
 	subscription := s.backend.Events().Subscribe(q.after)
 	defer subscription.Close()
 	w.begin()
+	defer w.end()
 	for due := time.Now(); w.err == nil; {
 		if !time.Now().Before(due) {
 			if !server.stillAdmits(r.Request) {
@@ -93,12 +94,12 @@ func (w *eventWriter) begin() {
 	w.err = http.NewResponseController(w.to).SetReadDeadline(time.Time{})
 }
 
-// end lets what is being written no time any more. It may come at any time, and from anywhere.
+// end begins the last words: the end of what is being written, and of the answer. It may come at any time, and from anywhere.
 func (w *eventWriter) end() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.ended = true
-	_ = http.NewResponseController(w.to).SetWriteDeadline(time.Now().Add(lastWords)) // a connection without is closed by the server
+	_ = http.NewResponseController(w.to).SetWriteDeadline(time.Now().Add(lastWords)) // fails on a closed connection only
 }
 
 // deadline begins the time for a piece.

@@ -76,11 +76,11 @@ func TestWhoAsked(t *testing.T) {
 
 func FuzzPrintable(f *testing.F) {
 	for _, seed := range []string{"ann", "a\x00b", "\xff", "\u202eabc", " a  b ", strings.Repeat("é", 100)} {
-		f.Add(seed, 64)
+		f.Add(seed, byte(64))
 	}
-	f.Fuzz(func(t *testing.T, s string, most int) {
-		got := printable(s, most)
-		if len(got) > max(most, 0) || strings.ContainsFunc(got, func(c rune) bool { return !unicode.IsGraphic(c) }) {
+	f.Fuzz(func(t *testing.T, s string, most byte) {
+		got := printable(s, int(most))
+		if len(got) > int(most) || strings.ContainsFunc(got, func(c rune) bool { return !unicode.IsGraphic(c) }) {
 			t.Fatalf("%q in %d bytes is %q", s, most, got)
 		}
 	})
