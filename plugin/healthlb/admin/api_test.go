@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -80,6 +81,26 @@ func TestMethodsAndPaths(t *testing.T) {
 				t.Errorf("Allow %q, want %q", r.Header.Get("Allow"), test.allow)
 			}
 		})
+	}
+}
+
+// TestTargetsWithoutPath checks what is no path at all.
+func TestTargetsWithoutPath(t *testing.T) {
+	s := serve(t, Settings{}, new(fake))
+	for _, line := range []string{"OPTIONS *", "CONNECT localhost:1"} {
+		conn := dialRaw(t, s)
+		if _, err := conn.Write([]byte(line + " HTTP/1.1\r\nHost: localhost\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(conn.Reader, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p Problem
+		if err := json.NewDecoder(res.Body).Decode(&p); err != nil || res.StatusCode != 404 || p.Status != 404 {
+			t.Errorf("%s: %v, %v, %+v", line, err, res.Status, p)
+		}
+		res.Body.Close()
 	}
 }
 

@@ -24,7 +24,7 @@ func (s *service) admit(header http.Header, r *http.Request) (by string, err err
 // for.
 func (s *service) authorise(header http.Header, r *http.Request) (name string, err error) {
 	if s.endpoint.settings.ClientCA != "" {
-		if err := verifyClient(s.endpoint.tls.get(), r.TLS); err != nil {
+		if err := verifyClient(s.endpoint.tls.Get(), r.TLS); err != nil {
 			header.Set("Connection", "close") // this connection will never do
 			return "", NewProblem(http.StatusForbidden, "%v", err)
 		}
@@ -37,7 +37,7 @@ func (s *service) authorise(header http.Header, r *http.Request) (name string, e
 		header.Set("WWW-Authenticate", "Bearer")
 		return "", NewProblem(http.StatusUnauthorized, "a token is needed: send it as `Authorization: Bearer TOKEN`")
 	}
-	found := s.endpoint.tokens.get().find(presented)
+	found := s.endpoint.tokens.Get().find(presented)
 	if found.role == nobody {
 		header.Set("WWW-Authenticate", `Bearer error="invalid_token"`) // RFC 6750 section 3.1
 		return "", NewProblem(http.StatusUnauthorized, "the token is not in the token file")

@@ -75,6 +75,10 @@ func (s *service) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 	// ServeMux would redirect. It takes paths as they are written: an id may be .. when that is percent-encoded.
 	given := r.URL.EscapedPath()
+	if !strings.HasPrefix(given, "/") { // OPTIONS * and CONNECT, which ServeMux answers without a word
+		s.fail(w, NewProblem(http.StatusNotFound, "there is nothing at %q", r.RequestURI))
+		return
+	}
 	if p := path.Clean(given); p != given && p+"/" != given {
 		s.fail(w, NewProblem(http.StatusNotFound, "there is nothing at %s: did you mean %s?", given, p))
 		return

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"example.org/healthlb/plugin/healthlb/stamp"
 )
 
 // Settings say where the endpoint listens and whom it lets in. File names are absolute.
@@ -27,9 +29,9 @@ type Settings struct {
 // Endpoint is what Load made of Settings: all its files have been read, and are read again when they change.
 type Endpoint struct {
 	settings Settings
-	hosts    map[string]bool       // as in a Host header without its port, lower-case
-	tokens   *watched[tokens]      // nil: no token is asked for
-	tls      *watched[*tls.Config] // nil: no TLS
+	hosts    map[string]bool             // as in a Host header without its port, lower-case
+	tokens   *stamp.Watched[tokens]      // nil: no token is asked for
+	tls      *stamp.Watched[*tls.Config] // nil: no TLS
 }
 
 // reloadEvery is how often a file is looked at at most, and so how long a withdrawn token may still open the door.
@@ -58,7 +60,7 @@ func load(settings Settings, every time.Duration) (*Endpoint, error) {
 	}
 	var err error
 	if settings.TokenFile != "" {
-		e.tokens, err = watch([]string{settings.TokenFile}, every, settings.Warn, func() (tokens, error) {
+		e.tokens, err = stamp.Watch("admin endpoint", []string{settings.TokenFile}, every, settings.Warn, func() (tokens, error) {
 			return readTokens(settings.TokenFile)
 		})
 		if err != nil {
@@ -70,7 +72,7 @@ func load(settings Settings, every time.Duration) (*Endpoint, error) {
 		if settings.ClientCA != "" {
 			files = append(files, settings.ClientCA)
 		}
-		e.tls, err = watch(files, every, settings.Warn, func() (*tls.Config, error) {
+		e.tls, err = stamp.Watch("admin endpoint", files, every, settings.Warn, func() (*tls.Config, error) {
 			return readTLS(settings.CertFile, settings.KeyFile, settings.ClientCA)
 		})
 		if err != nil {

@@ -72,6 +72,6 @@ func (l switching) Accept() (net.Conn, error) {
 		return conn, nil
 	}
 	return tls.Server(conn, &tls.Config{
-		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return files.get(), nil },
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return files.Get(), nil },
 	}), nil
 }

@@ -66,7 +66,7 @@ func TestLoadNeedsNobody(t *testing.T) {
 	}
 	h.settings.Warn("nobody hears %s", "this")
 	h.settings.Observe(Delivered, 1)
-	if h.transport.value.Proxy != nil {
+	if h.transport.Get().Proxy != nil {
 		t.Error("a proxy of the environment is used")
 	}
 	over, stop := h.after(time.Nanosecond)

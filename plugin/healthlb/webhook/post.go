@@ -32,11 +32,11 @@ func (h *Hook) post(ctx context.Context, text []byte) reply {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "healthlb")
-	if secret := h.secret.get(); secret != nil {
+	if secret := h.secret.Get(); secret != nil {
 		req.Header.Set(SignatureHeader, sign(secret, text, time.Now()))
 	}
 	// A client would look where a redirect goes before it is told not to follow it.
-	res, err := h.use(h.transport.get()).RoundTrip(req)
+	res, err := h.use(h.transport.Get()).RoundTrip(req)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return reply{outcome: Failed, why: fmt.Sprintf("no answer within %s", h.timeout)}

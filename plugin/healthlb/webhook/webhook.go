@@ -26,6 +26,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"example.org/healthlb/plugin/healthlb/stamp"
 )
 
 // Settings say where events go. File names are absolute.
@@ -53,8 +55,8 @@ const (
 type Hook struct {
 	settings  Settings
 	receiver  string // its scheme and host, for warnings; the rest of a URL may be what lets in
-	secret    *watched[[]byte]
-	transport *watched[*http.Transport]
+	secret    *stamp.Watched[[]byte]
+	transport *stamp.Watched[*http.Transport]
 	used      *http.Transport // by the last post; nil: by none
 	timeout   time.Duration   // of a post, from the connection to the end of the answer
 	retrying  *sparingly
@@ -98,6 +100,15 @@ func Load(settings Settings) (*Hook, error) {
 		return nil, fmt.Errorf("on_change: %w", err)
 	}
 	return h, nil
+}
+
+// watch reads a file, and again when it has changed: looking at it is little beside a post.
+func watch[T any](file string, warn func(string, ...any), read func(string) (T, error)) (*stamp.Watched[T], error) {
+	var files []string
+	if file != "" {
+		files = []string{file}
+	}
+	return stamp.Watch("on_change", files, 0, warn, func() (T, error) { return read(file) })
 }
 
 func timer(d time.Duration) (<-chan time.Time, func() bool) {
