@@ -162,6 +162,7 @@ func (h *hub) readKept(store state.Store, now time.Time) error {
 		for id, m := range members {
 			if m.Registered != nil {
 				h.leases.set(memberKey(name, id), now.Add(m.Registered.TTL))
+				h.wakeLapses()
 			}
 		}
 	}

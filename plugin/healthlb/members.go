@@ -76,7 +76,7 @@ func (h *hub) DeleteMember(name, id string, o admin.Order) (c api.MemberChange, 
 			}
 			return in, nil
 		}
-		if p != nil {
+		if _, runtime := p.runtimeSource(id); runtime {
 			in.weigh(p, p.Compare(p.around(), p.around(), id, now))
 		}
 		in.write = func(w state.Writer) error { return deleteMember(w, name, id) }
@@ -110,7 +110,7 @@ func (h *hub) newcomer(g *generation, name string, k keptMember, id string) (*li
 	if err != nil {
 		return nil, m, admin.NewProblem(http.StatusBadRequest, "%v", err)
 	}
-	_, runtime := h.keptMember(name, m.ID)
+	_, runtime := p.runtimeSource(m.ID)
 	for _, other := range p.Members() {
 		if other.ID == m.ID && !runtime {
 			return nil, m, admin.NewProblem(http.StatusConflict, "member %s of pool %s is the Corefile's, which no call can change", id, name)

@@ -159,12 +159,13 @@ func (h *hub) registration(name, id string) api.Registration {
 		r.Why = "there is no such pool now"
 		return r
 	}
-	s, known := p.Standing(id, p.around(), time.Now())
+	s, _ := p.Standing(id, p.around(), time.Now())
+	_, there := p.runtimeSource(id)
 	switch {
 	case !p.config.Dynamic:
 		r.Why = "the pool takes no members at run time any more"
 		return r
-	case !known:
+	case !there:
 		r.Why = "the Corefile has its id or an address of it"
 		return r
 	}
@@ -187,13 +188,18 @@ func (h *hub) setLease(key string, now time.Time) {
 	name, id, _ := strings.Cut(key, " ")
 	if m, known := h.kept.members[name][id]; known && m.Registered != nil {
 		h.leases.set(key, now.Add(m.Registered.TTL))
-		select {
-		case h.lapses <- struct{}{}:
-		default:
-		}
+		h.wakeLapses()
 		return
 	}
 	h.leases.end(key)
+}
+
+// wakeLapses has the leases looked at, as there are new ones.
+func (h *hub) wakeLapses() {
+	select {
+	case h.lapses <- struct{}{}:
+	default:
+	}
 }
 
 // lapse takes members out whose lease has run out, until stop is closed.

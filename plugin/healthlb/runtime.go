@@ -102,12 +102,22 @@ func (h *hub) changeMembers(g *generation, p *livePool) (waiting []*target) {
 	return waiting
 }
 
+// runtimeSource returns who added a member that came at run time, as the API tells it; false for one that the
+// Corefile or a file says, and when there is no pool.
+func (p *livePool) runtimeSource(id string) (source string, found bool) {
+	if p == nil {
+		return "", false
+	}
+	if sources := p.sources.Load(); sources != nil {
+		source, found = (*sources)[id]
+	}
+	return source, found
+}
+
 // source returns who added a member, as the API tells it.
 func (p *livePool) source(index int, id string) string {
-	if sources := p.sources.Load(); sources != nil {
-		if s, found := (*sources)[id]; found {
-			return s
-		}
+	if s, found := p.runtimeSource(id); found {
+		return s
 	}
 	if index >= p.config.Own() {
 		return "file"

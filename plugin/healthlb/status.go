@@ -60,7 +60,7 @@ func (h *hub) status(p *livePool) api.Pool {
 		if d, drained := h.keptDrain(p.Name, m.ID); drained {
 			ms.Drain = drainStatus(d, m, p.LowTTL, now)
 		}
-		if until, found := h.leases.until(memberKey(p.Name, m.ID)); found {
+		if until, found := h.leases.until(memberKey(p.Name, m.ID)); found && ms.Source == "registration" {
 			k, _ := h.keptMember(p.Name, m.ID)
 			ms.Lease = leaseStatus(k, until)
 		}
