@@ -35,7 +35,7 @@ man: bin/healthlbctl ## make the pages for man of healthlbctl, in bin/man
 bin/demo-members: FORCE
 	@$(SHIPPED) build -o $@ ./build/demo
 
-run: bin/coredns bin/demo-members ## run Corefile.example with its demo members, until Ctrl-C
+run: bin/coredns bin/healthlbctl bin/demo-members ## run Corefile.example with its demo members, until Ctrl-C
 	@cat build/demo/README
 	@bin/demo-members bin/coredns -conf Corefile.example
 

@@ -116,6 +116,8 @@ type Registration struct {
 	Served  bool    `json:"served" doc:"answers may name it now"`
 	Why     string  `json:"why,omitempty" doc:"why it is not served"`
 	Blocks  []Block `json:"blocks,omitempty" doc:"the orders that forbid its addresses"`
+
+	SafeAfter *time.Time `json:"safe_after,omitempty" doc:"of one that has left: when the last answer that may have named it has run out of caches, and it can be stopped"`
 }
 
 // LoadReport is a member's report of how busy it is, as it was taken.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"example.org/healthlb/client"
 )
@@ -31,5 +32,8 @@ func ExampleRegister() {
 		log.Fatal(err)
 	}
 	<-lease.Done() // SIGTERM has come, and answers do not name this server any more
+	if safe := lease.Now().Registration.SafeAfter; safe != nil {
+		time.Sleep(time.Until(*safe)) // caches still do
+	}
 	log.Print(lease.Err(), server.Shutdown(context.Background()))
 }

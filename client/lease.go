@@ -43,7 +43,7 @@ func newLease(ctx context.Context, c *Client, own bool, r Registration) *Lease {
 	}
 	l := &Lease{c: c, r: r, addresses: r.Addresses, secret: r.Secret, period: r.TTL, done: make(chan struct{})}
 	l.wait = backoff{pace: c.pace, most: min(r.TTL/2, c.pace.retryMax)}
-	l.said = api.Registration{Pool: r.Pool, ID: r.ID}
+	l.said = api.Registration{Pool: r.Pool}
 	var cancel context.CancelFunc
 	l.ctx, l.leave = context.WithCancel(ctx)
 	l.late, cancel = outlast(l.ctx, c.pace.farewell)
@@ -82,8 +82,15 @@ func (l *Lease) pause(err error) time.Duration {
 		return l.wait.next()
 	}
 	l.wait.reset()
-	return time.Duration(float64(l.period/3) * (0.9 + 0.2*l.c.pace.random()))
+	wait := l.period / 3
+	if !l.said.Served && l.said.Why == "unknown" {
+		wait = min(wait, firstLook) // the first probe is on its way
+	}
+	return time.Duration(float64(wait) * (0.9 + 0.2*l.c.pace.random()))
 }
+
+// firstLook is when it is worth to ask again how a member stands that has yet to be probed.
+const firstLook = time.Second
 
 // never tells whether an error means that what was asked for can never be. Once it was possible, nothing means that: a token may be
 // wrong while it is being replaced.
@@ -185,7 +192,8 @@ func (l *Lease) goodbye() error {
 	}
 	ctx, cancel := withTimeout(l.late, l.c.pace.farewell)
 	defer cancel()
-	_, err := l.c.DeleteRegistration(ctx, l.r.Pool, l.id, l.Secret())
+	left, err := l.c.DeleteRegistration(ctx, l.r.Pool, l.id, l.Secret())
+	l.said.SafeAfter = left.SafeAfter
 	if err != nil && !IsStatus(err, http.StatusNotFound) {
 		return fmt.Errorf("the registration of %s in the pool %s is left to lapse: %w", l.id, l.r.Pool, err)
 	}

@@ -45,8 +45,11 @@ func (c Change) String() string {
 	r := c.Registration
 	var b strings.Builder
 	switch {
-	case c.Left && c.Err == nil:
+	case c.Left && c.Err == nil && r.ID != "":
 		b.WriteString("left the pool " + r.Pool)
+		if r.SafeAfter != nil {
+			b.WriteString("; safe to stop after " + r.SafeAfter.Format(time.RFC3339))
+		}
 	case c.Registered:
 		fmt.Fprintf(&b, "registered as %s in the pool %s", r.ID, r.Pool)
 		if !r.Served {

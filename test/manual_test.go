@@ -2,9 +2,12 @@ package test
 
 import (
 	"fmt"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -27,7 +30,7 @@ func TestManualSections(t *testing.T) {
 	for _, heading := range regexp.MustCompile(`(?m)^## (.+)$`).FindAllStringSubmatch(readFile(t, manualFile), -1) {
 		got = append(got, heading[1])
 	}
-	wanted := []string{"Name", "Description", "Syntax", "Metrics", "Ready", "Admin Endpoint", "Reload", "Examples", "Bugs", "See Also"}
+	wanted := []string{"Name", "Description", "Syntax", "Metrics", "Ready", "Operating", "Admin Endpoint", "Reload", "Examples", "Bugs", "See Also"}
 	at := 0
 	for _, heading := range got {
 		if at < len(wanted) && heading == wanted[at] {
@@ -108,6 +111,7 @@ ns1     3600 A   192.0.2.1
 static  3600 A   192.0.2.99
 `)
 	writeFile(t, filepath.Join(dir, "tokens"), "Zm9yLXRoZS1tYW51YWwtb25seQ\n")
+	writeFile(t, filepath.Join(dir, "hook.secret"), "Zm9yLXRoZS1ob29rLW9ubHk\n")
 	writeFile(t, filepath.Join(dir, "places.txt"), "west 203.0.113.0/24 2001:db8:1::/48\n"+
 		"east 198.51.100.128/25   # and nothing is known of the other half\neast 2001:db8:2::/48\n")
 	writeFile(t, filepath.Join(dir, "GeoLite2-City.mmdb"), readFile(t, cityDB(t)))
@@ -118,13 +122,16 @@ static  3600 A   192.0.2.99
 type examplePool struct {
 	name    string
 	allDown string // the word behind all_down
+	members bool   // there are some
 }
 
 func poolsOf(corefile string) (pools []examplePool) {
 	for line := range strings.Lines(corefile) {
 		switch words := strings.Fields(line); {
 		case len(words) == 3 && words[0] == "pool":
-			pools = append(pools, examplePool{words[1], "all"})
+			pools = append(pools, examplePool{words[1], "all", false})
+		case len(words) > 1 && (words[0] == "member" || words[0] == "members"):
+			pools[len(pools)-1].members = true
 		case len(words) > 1 && words[0] == "all_down":
 			pools[len(pools)-1].allDown = words[1]
 		}
@@ -138,10 +145,10 @@ func (p examplePool) answered(r reply) error {
 	if r.status == "NOERROR" && len(r.answer) > 0 && r.has("aa") {
 		return nil
 	}
-	switch p.allDown {
-	case "nodata":
+	switch {
+	case p.allDown == "nodata" || !p.members:
 		return want(r.status == "NOERROR" && r.has("aa"), "%s: want NODATA, got:\n%s", p.name, r.text)
-	case "servfail", "refused":
+	case p.allDown == "servfail" || p.allDown == "refused":
 		return want(r.status == strings.ToUpper(p.allDown), "%s: want %s, got:\n%s", p.name, p.allDown, r.text)
 	}
 	return fmt.Errorf("%s: want an answer with AA, got:\n%s", p.name, r.text)
@@ -158,6 +165,7 @@ var places = []struct{ corefile, explained string }{
 	{"healthlb {\n?\n}", inItem},
 	{"healthlb {\nsoa ?\n}", anywhere},
 	{"healthlb {\nadmin 127.0.0.1:8053 ?\n}", inItem},
+	{"healthlb {\non_change https://hooks.example.org/ ?\n}", inItem},
 	{"healthlb {\npolicy ?\n}", inItem},
 	{"healthlb {\nall_down ?\n}", anywhere},
 	{"healthlb {\nttl 30s ?\n}", anywhere},
@@ -260,6 +268,107 @@ func TestManualSaysEveryMetric(t *testing.T) {
 	}
 }
 
+// TestManualSaysEveryCall compares the table of calls with what the endpoint says of itself, and looks for each type of event.
+func TestManualSaysEveryCall(t *testing.T) {
+	s := startCoreDNS(t, lb("admin 127.0.0.1:{admin}\npool www.lb.example.org {\nmember 127.0.0.1\n}"))
+	document := decode[struct {
+		Paths      map[string]map[string]any
+		Components struct {
+			Schemas map[string]struct {
+				Properties map[string]struct{ Enum []string }
+			}
+		}
+	}](t, s.curl(t, "GET /openapi.json", "").is(t, 200))
+	var offered []string
+	for path, methods := range document.Paths {
+		for method := range methods {
+			offered = append(offered, strings.ToUpper(method)+" "+path)
+		}
+	}
+	slices.Sort(offered)
+
+	manual := readFile(t, manualFile)
+	var said []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([A-Z]+ /[^`]+)` \\|").FindAllStringSubmatch(manual, -1) {
+		said = append(said, row[1])
+	}
+	slices.Sort(said)
+	if !slices.Equal(said, offered) {
+		t.Errorf("the manual has the calls\n%s\nand there are\n%s", strings.Join(said, "\n"), strings.Join(offered, "\n"))
+	}
+
+	types := document.Components.Schemas["Event"].Properties["type"].Enum
+	if len(types) == 0 {
+		t.Error("no type of event is described")
+	}
+	for _, kind := range types {
+		if !strings.Contains(manual, "`"+kind+"`") {
+			t.Errorf("the manual does not say the type of event %s", kind)
+		}
+	}
+}
+
+// TestManualSaysEveryCommand wants the commands, the settings and the exit codes of healthlbctl, as its help has them.
+func TestManualSaysEveryCommand(t *testing.T) {
+	out, err := exec.Command(ctl, "--help").Output()
+	must(t, err)
+	help := string(out)
+	_, operating, _ := strings.Cut(readFile(t, manualFile), "\n## Operating\n")
+	operating, _, _ = strings.Cut(operating, "\n## ")
+
+	_, commands, _ := strings.Cut(help, "Available Commands:\n")
+	commands, flags, found := strings.Cut(commands, "\n\n")
+	if !found {
+		t.Fatalf("no list of commands in the help:\n%s", help)
+	}
+	for _, command := range regexp.MustCompile(`(?m)^  ([a-z-]+) `).FindAllStringSubmatch(commands, -1) {
+		if command[1] != "help" && !regexp.MustCompile("`"+command[1]+"[` ]").MatchString(operating) {
+			t.Errorf("the manual does not say the command %s", command[1])
+		}
+	}
+	settings := regexp.MustCompile(`--([a-z-]+) .*\((HEALTHLB_[A-Z_]+)\)`).FindAllStringSubmatch(flags, -1)
+	if len(settings) == 0 {
+		t.Errorf("no settings in the help:\n%s", help)
+	}
+	for _, setting := range settings {
+		if !strings.Contains(operating, "`--"+setting[1]+"`") || !strings.Contains(operating, "`"+setting[2]+"`") {
+			t.Errorf("the manual does not say both of --%s and %s", setting[1], setting[2])
+		}
+	}
+
+	_, codes, _ := strings.Cut(help, "Exit codes:\n")
+	codes, _, _ = strings.Cut(codes, "\n\n")
+	for line := range strings.Lines(codes) {
+		code, meaning, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if row := "| " + code + " | " + strings.TrimSpace(meaning) + " |"; !strings.Contains(strings.ReplaceAll(operating, "`", ""), row) {
+			t.Errorf("the manual does not say of the exit codes: %s", row)
+		}
+	}
+}
+
+// TestManualsGo wants the Go of the manual to be Go, and the lines of a registration to be those of the package's own example, which is
+// compiled.
+func TestManualsGo(t *testing.T) {
+	blocks := regexp.MustCompile("(?ms)^~~~ go\n(.*?)^~~~$").FindAllStringSubmatch(readFile(t, manualFile), -1)
+	if len(blocks) == 0 {
+		t.Error("the manual has no Go")
+	}
+	example := readFile(t, "../client/example_test.go")
+	for _, block := range blocks {
+		if _, err := parser.ParseFile(token.NewFileSet(), "", "package p\nfunc _() {\n"+block[1]+"}\n", parser.SkipObjectResolution); err != nil {
+			t.Errorf("%v in\n%s", err, block[1])
+		}
+		if !strings.Contains(block[1], "client.") {
+			continue
+		}
+		for line := range strings.Lines(block[1]) {
+			if !strings.Contains(example, strings.TrimSpace(line)) {
+				t.Errorf("client/example_test.go has no line %q", line)
+			}
+		}
+	}
+}
+
 // TestManualNamesNobody wants addresses for documentation (RFC 5737, RFC 3849) or loopback only, so that who copies an example sends
 // nothing to strangers.
 func TestManualNamesNobody(t *testing.T) {
@@ -280,11 +389,16 @@ func TestManualNamesNobody(t *testing.T) {
 	}
 }
 
-// TestManualLinks wants the files that the front page points at.
+// TestManualLinks wants the files, and the headings in them, that the front page points at.
 func TestManualLinks(t *testing.T) {
-	for _, link := range regexp.MustCompile(`\]\(([^):#]+)\)`).FindAllStringSubmatch(readFile(t, frontPage), -1) {
-		if _, err := os.Stat(filepath.Join("..", link[1])); err != nil {
+	for _, link := range regexp.MustCompile(`\]\(([^):#]+)(?:#([a-z-]+))?\)`).FindAllStringSubmatch(readFile(t, frontPage), -1) {
+		page, err := os.ReadFile(filepath.Join("..", link[1]))
+		if err != nil {
 			t.Error(err)
+		}
+		heading := strings.ReplaceAll(link[2], "-", " ")
+		if heading != "" && !regexp.MustCompile(`(?mi)^#+ `+heading+`$`).Match(page) {
+			t.Errorf("%s has no heading %q", link[1], heading)
 		}
 	}
 }
@@ -303,7 +417,10 @@ func TestDependenciesAreExplained(t *testing.T) {
 func TestArchitectureNamesTests(t *testing.T) {
 	exist := map[string]bool{}
 	root := os.DirFS("..")
-	for _, pattern := range []string{"plugin/healthlb/*_test.go", "plugin/healthlb/*/*_test.go", "test/*_test.go", "build/*_test.go"} {
+	for _, pattern := range []string{
+		"plugin/healthlb/*_test.go", "plugin/healthlb/*/*_test.go", "test/*_test.go", "build/*_test.go",
+		"client/*_test.go", "cmd/*/*_test.go", "cmd/*/*/*_test.go",
+	} {
 		files, err := fs.Glob(root, pattern)
 		must(t, err)
 		for _, file := range files {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -72,9 +71,5 @@ func (a *app) event(c *settings, e api.Event) error {
 		}
 		return a.showYAML(e)
 	}
-	text := fmt.Sprintf("%s  %-14s  %s", e.Time.In(a.zone).Format(time.DateTime), printable(e.Type), oneLine(e.Text))
-	if e.By != "" {
-		text += " [" + printable(e.By) + "]"
-	}
-	return a.line("%s", text)
+	return a.line("%s  %-14s  %s", e.Time.In(a.zone).Format(time.DateTime), printable(e.Type), oneLine(e.Text))
 }

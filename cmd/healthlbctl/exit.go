@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -70,11 +71,19 @@ func codeOf(err error) exitCode {
 	if p := problemOf(err); p != nil {
 		return codeOfStatus(p.Status)
 	}
+	var alert tls.AlertError
+	if errors.As(err, &alert) && certificateAlerts[uint8(alert)] {
+		return exitNotAllowed
+	}
 	if errors.Is(err, errInterrupted) || errors.Is(err, context.Canceled) { // no one but a signal cancels
 		return exitInterrupted
 	}
 	return exitError
 }
+
+// certificateAlerts are those by which a server refuses a client's certificate, or that there is none (RFC 8446 section 6.2): from
+// bad_certificate to certificate_unknown, unknown_ca, access_denied, and certificate_required.
+var certificateAlerts = map[uint8]bool{42: true, 43: true, 44: true, 45: true, 46: true, 48: true, 49: true, 116: true}
 
 // codeOfStatus finds the code for an HTTP status.
 func codeOfStatus(status int) exitCode {

@@ -130,7 +130,7 @@ func TestEvents(t *testing.T) {
 	})
 	ctl(t, f, "events", "--pool", "www.lb.example.org").check(t, 0, `
 2026-11-21 12:00:05  transition      web-3 is down: connection refused
-2026-11-21 12:00:05  drain           web-2 drained by bob [token operate]
+2026-11-21 12:00:05  drain           web-2 drained by bob
 `, "")
 	o := ctl(t, f, "events", "--pool", "www.lb.example.org", "-o", "json")
 	if lines := strings.Split(strings.TrimSpace(o.out), "\n"); len(lines) != 2 || !strings.HasPrefix(lines[1], `{"id":8,`) {

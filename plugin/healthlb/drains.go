@@ -29,6 +29,10 @@ func (h *hub) Drain(name, id string, spec api.DrainSpec, o admin.Order) (c api.D
 		if drained && !before.Out.After(out) {
 			return in, nil // it is out by then in any case
 		}
+		if drained && before.Owner != "" && before.Owner != spec.Owner && !o.Force {
+			return in, admin.NewProblem(http.StatusConflict, "member %s of pool %s is about to be drained by %s; add ?force=1 to drain it at once all the same",
+				id, name, before.Owner)
+		}
 		if !drained && h.countDrains() >= maxDrains {
 			return in, admin.NewProblem(http.StatusConflict, "%d members are drained, and no more are possible", maxDrains)
 		}
@@ -45,6 +49,7 @@ func (h *hub) Drain(name, id string, spec api.DrainSpec, o admin.Order) (c api.D
 		if spec.Lead {
 			text += " after a lead"
 		}
+		text += orderText(spec.Owner, spec.Reason)
 		h.tell(api.Event{Type: "drain", Pool: name, Member: id, Owner: spec.Owner, Reason: spec.Reason, By: o.By, Text: text})
 	}
 	if m := h.member(name, id); m != nil {
@@ -78,7 +83,8 @@ func (h *hub) Undrain(name, id, owner string, o admin.Order) (c api.DrainChange,
 		return in, nil
 	})
 	if err == nil && c.Changed && !o.DryRun {
-		h.tell(api.Event{Type: "undrain", Pool: name, Member: id, Owner: owner, By: o.By, Text: fmt.Sprintf("Pool %s member %s is drained no more", name, id)})
+		h.tell(api.Event{Type: "undrain", Pool: name, Member: id, Owner: owner, By: o.By,
+			Text: fmt.Sprintf("Pool %s member %s is drained no more", name, id) + orderText(owner, "")})
 	}
 	return c, err
 }

@@ -112,6 +112,7 @@ func (h *hub) Renew(name, id, secret string, _ admin.Order) (r api.Registration,
 // Leave implements admin.Backend.
 func (h *hub) Leave(name, id, secret string, o admin.Order) (r api.Registration, err error) {
 	r = api.Registration{Pool: name, ID: id}
+	o.Force = true // whoever leaves is not asked whether the others can spare him
 	effect, err := h.carryOut(o, func(g *generation, now time.Time) (in intent, err error) {
 		if m, known := h.keptMember(name, id); !known || m.Registered == nil {
 			return in, nil
@@ -119,11 +120,19 @@ func (h *hub) Leave(name, id, secret string, o admin.Order) (r api.Registration,
 		if _, err := h.registered(name, id, secret); err != nil {
 			return in, err
 		}
+		if p := g.pool(name); p != nil {
+			in.weigh(p, p.Compare(p.around(), p.around(), id, now))
+		}
 		in.write = func(w state.Writer) error { return deleteMember(w, name, id) }
 		return in, nil
 	})
 	if r.Changed = effect.Changed && err == nil; r.Changed {
 		h.tell(api.Event{Type: "left", Pool: name, Member: id, By: o.By, Text: fmt.Sprintf("Pool %s member %s has left", name, id)})
+	}
+	for _, a := range effect.Addresses {
+		if r.SafeAfter == nil || a.SafeAfter.After(*r.SafeAfter) {
+			r.SafeAfter = &a.SafeAfter
+		}
 	}
 	return r, err
 }

@@ -51,6 +51,9 @@ func (h *hub) StartRollout(name string, spec api.RolloutSpec, o admin.Order) (ap
 			return in, noPool(name)
 		}
 		before, found := h.keptRollout(name)
+		if found { // what is done by now may not be written down yet
+			before, _, _ = before.Next(h.rolloutView(p, before.ID, now), now)
+		}
 		switch {
 		case found && before.Active():
 			return in, admin.NewProblem(http.StatusConflict, "a rollout of pool %s by %s is %s since %s: see it through, or cancel it",
@@ -62,9 +65,8 @@ func (h *hub) StartRollout(name string, spec api.RolloutSpec, o admin.Order) (ap
 		if err != nil {
 			return in, admin.NewProblem(http.StatusConflict, "%v", err)
 		}
-		h.weighDrain(&in, p, started.Members[0].ID, now)
-		if in.refused() == "" {
-			in.pools, in.omitted = nil, nil // nothing is drained yet
+		if err := h.spares(p, started, now); err != nil {
+			return in, err
 		}
 		in.write = func(w state.Writer) error { return put(w, rolloutsBucket, name, started) }
 		return in, nil
@@ -78,6 +80,21 @@ func (h *hub) StartRollout(name string, spec api.RolloutSpec, o admin.Order) (ap
 		h.wakeRollouts()
 	}
 	return h.rolloutStatus(started), nil
+}
+
+// preflightMost is for how many members it is looked in advance whether the pool can spare each. With more it would take seconds, in which
+// no other change is made.
+const preflightMost = 1000
+
+// spares says whether the pool can spare each member of a rollout, one at a time.
+func (h *hub) spares(p *livePool, r rollout.Rollout, now time.Time) error {
+	for _, m := range r.Members[:min(len(r.Members), preflightMost)] {
+		var in intent
+		if h.weighDrain(&in, p, m.ID, now); in.refused() != "" {
+			return admin.NewProblem(http.StatusConflict, "the pool cannot spare %s: %s", m.ID, in.refused())
+		}
+	}
+	return nil
 }
 
 func ownerOf(r rollout.Rollout) string {

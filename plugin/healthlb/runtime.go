@@ -64,6 +64,9 @@ func (h *hub) apply(t touched) {
 // not clash with these. The caller holds h.mu.
 func (h *hub) membersOf(g *generation, p *livePool) []pool.Member {
 	more := h.kept.members[p.config.Name]
+	if len(more) > 0 && g.keeps() && !p.config.Dynamic {
+		log.Warningf("Pool %s: members added at run time are left out, as the pool does not say dynamic: %d", p.config.Name, len(more))
+	}
 	if len(more) == 0 || !g.keeps() || !p.config.Dynamic {
 		p.sources.Store(nil)
 		return p.said

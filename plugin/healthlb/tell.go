@@ -26,6 +26,17 @@ func (h *hub) tell(e api.Event) {
 	h.events.Tell(e)
 }
 
+// orderText says whose order something is, and why, in the words of the block list.
+func orderText(owner, reason string) (text string) {
+	if reason != "" {
+		text += fmt.Sprintf(" reason=%q", reason)
+	}
+	if owner != "" {
+		text += " owner=" + owner
+	}
+	return text
+}
+
 // tellTransition writes down that a member has changed its state.
 func (h *hub) tellTransition(t *pool.Transition) {
 	text := fmt.Sprintf("Pool %s member %s %s %s: %s -> %s", t.Pool, t.Member, t.Family, t.Address, t.From, t.To)
