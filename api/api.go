@@ -55,7 +55,7 @@ type Address struct {
 	Since    time.Time `json:"since"`
 	Reason   string    `json:"reason,omitempty" doc:"what the last probe that did not pass said"`
 	Eligible bool      `json:"eligible"`
-	Block    *Block    `json:"block,omitempty" doc:"the order that forbids it"`
+	Block    *Block    `json:"block,omitempty" doc:"the order that forbids it or, in mode no-register, to register anew"`
 	Checks   []Check   `json:"checks"`
 
 	Fade            float64 `json:"fade" doc:"how much of its share it has that fades in: 1 is the whole"`

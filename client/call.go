@@ -35,7 +35,6 @@ type call struct {
 	text   []byte            // the body, when send is nil; nil: none
 	accept string            // empty: JSON
 	most   int64             // the longest answer, in bytes; 0: maxAnswer
-	once   bool              // the connection is closed after it: see registration
 }
 
 // pathOf is a path below /v1, in which any word may stand.
@@ -79,7 +78,6 @@ func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
 			r.Body = http.NoBody
 		}
 	}
-	r.Close = k.once
 	for name, value := range k.header {
 		if value != "" {
 			r.Header.Set(name, value)

@@ -29,6 +29,7 @@ type Lease struct {
 	until      time.Time        // when the lease lapses, by this machine's clock
 	said       api.Registration // the responder's last word, without the secret
 	period     time.Duration    // of the lease, as granted
+	looks      int              // how many firstLooks are left
 	wait       backoff
 
 	mu     sync.Mutex // guards what follows
@@ -83,14 +84,18 @@ func (l *Lease) pause(err error) time.Duration {
 	}
 	l.wait.reset()
 	wait := l.period / 3
-	if !l.said.Served && l.said.Why == "unknown" {
-		wait = min(wait, firstLook) // the first probe is on its way
+	if !l.said.Served && l.looks > 0 {
+		l.looks--
+		wait = min(wait, firstLook)
 	}
 	return time.Duration(float64(wait) * (0.9 + 0.2*l.c.pace.random()))
 }
 
-// firstLook is when it is worth to ask again how a member stands that has yet to be probed.
-const firstLook = time.Second
+// A member that has just registered waits for its first pass. How it stands then is asked for sooner than it has to renew, a few times.
+const (
+	firstLook  = time.Second
+	firstLooks = 3
+)
 
 // never tells whether an error means that what was asked for can never be. Once it was possible, nothing means that: a token may be
 // wrong while it is being replaced.
@@ -127,6 +132,7 @@ func (l *Lease) register() error {
 		return err
 	}
 	l.take(r, sent)
+	l.looks = firstLooks
 	return nil
 }
 
@@ -156,6 +162,9 @@ func (l *Lease) take(r api.Registration, sent time.Time) {
 		l.mu.Lock()
 		l.secret = r.Secret
 		l.mu.Unlock()
+		if l.r.OnSecret != nil {
+			l.r.OnSecret(r.Secret)
+		}
 	}
 	r.Secret = ""
 	l.said = r

@@ -23,6 +23,6 @@ func (c *Client) ReportLoad(ctx context.Context, pool, id string, load float64) 
 		Load float64 `json:"load"`
 	}{load}
 	return ask[api.LoadReport](ctx, c, call{
-		method: http.MethodPut, path: pathOf("pools", pool, "members", id, "load"), send: report, once: true,
+		method: http.MethodPut, path: pathOf("pools", pool, "members", id, "load"), send: report,
 	})
 }

@@ -91,6 +91,9 @@ func (c *Client) Pool(ctx context.Context, pool string) (api.Pool, error) {
 
 // PutPool makes a pool at run time, or gives it other lines.
 func (c *Client) PutPool(ctx context.Context, pool string, spec api.PoolSpec, o Options) (api.PoolChange, error) {
+	if spec.Lines == nil {
+		spec.Lines = []string{} // JSON has another word for no list
+	}
 	return ask[api.PoolChange](ctx, c, o.change(http.MethodPut, pathOf("pools", pool), spec))
 }
 

@@ -28,6 +28,9 @@ type Registration struct {
 	TTL            time.Duration // how long it stays when no more is heard of it, 1s to 24h; 0: 30s
 	Secret         string        // of an earlier registration that may still be there; empty: none
 
+	// OnSecret, when not nil, is told the secret of each new registration, for who wants to keep it: see Secret.
+	OnSecret func(secret string)
+
 	// OnChange, when not nil, is told when something changes. Its calls come one after the other, and hold the renewals up.
 	OnChange func(Change)
 }
@@ -43,6 +46,7 @@ type Change struct {
 // String is the change in one line.
 func (c Change) String() string {
 	r := c.Registration
+	r.Pool = strings.TrimSuffix(r.Pool, ".")
 	var b strings.Builder
 	switch {
 	case c.Left && c.Err == nil && r.ID != "":

@@ -75,11 +75,11 @@ func TestRegister(t *testing.T) {
 	}
 	now := lease.Now()
 	if !now.Registered || now.Left || now.Registration.Secret != "" || now.Registration.ID != "web1" ||
-		now.String() != "registered as web1 in the pool www.lb.example., not served: unknown until its first pass" {
+		now.String() != "registered as web1 in the pool www.lb.example, not served: unknown until its first pass" {
 		t.Errorf("%+v: %s", now, now)
 	}
 	soon(t, "renewals", func() bool { return r.heard(renewed) >= 3 })
-	if now := lease.Now(); !now.Registered || !now.Registration.Served || now.String() != "registered as web1 in the pool www.lb.example." {
+	if now := lease.Now(); !now.Registered || !now.Registration.Served || now.String() != "registered as web1 in the pool www.lb.example" {
 		t.Errorf("%+v: %s", now, now)
 	}
 	if n := d.len(); n != 2 {
@@ -87,7 +87,7 @@ func TestRegister(t *testing.T) {
 	}
 	cancel()
 	await(t, "the end", lease.Done())
-	if err := lease.Leave(); err != nil || r.lease(web1Key) != nil || lease.Err() != nil || !d.has("left the pool www.lb.example.") {
+	if err := lease.Leave(); err != nil || r.lease(web1Key) != nil || lease.Err() != nil || !d.has("left the pool www.lb.example") {
 		t.Errorf("%v, %v", err, d.changes)
 	}
 	if r.heard(registered) != 1 || r.heard(left) != 1 {
@@ -117,7 +117,7 @@ func TestRegisterAnew(t *testing.T) {
 	r.change(func() { clear(r.leases) }) // it lapsed, or was lost
 	soon(t, "to be registered anew", func() bool { return r.lease(web1Key) != nil })
 	soon(t, "the new secret", func() bool { return lease.Secret() == "secret-2" })
-	if !d.has("not registered in the pool www.lb.example.: healthlb at " + r.url() + ": 404") {
+	if !d.has("not registered in the pool www.lb.example: healthlb at " + r.url() + ": 404") {
 		t.Errorf("%v", d.changes)
 	}
 
@@ -313,11 +313,11 @@ func TestOverUnixSocketWithOwnSettings(t *testing.T) {
 func TestChangeInWords(t *testing.T) {
 	r := api.Registration{Pool: "www.", ID: "a"}
 	for want, c := range map[string]Change{
-		"registered as a in the pool www., not served":     {Registered: true, Registration: r},
-		"registered as a in the pool www., not served: x":  {Registered: true, Registration: r, Err: errors.New("x")},
-		"not registered in the pool www.: x":               {Registration: r, Err: errors.New("x")},
-		"left the pool www.":                               {Left: true, Registration: r},
-		"not registered in the pool www.: it was given up": {Left: true, Registration: r, Err: errors.New("it was given up")},
+		"registered as a in the pool www, not served":     {Registered: true, Registration: r},
+		"registered as a in the pool www, not served: x":  {Registered: true, Registration: r, Err: errors.New("x")},
+		"not registered in the pool www: x":               {Registration: r, Err: errors.New("x")},
+		"left the pool www":                               {Left: true, Registration: r},
+		"not registered in the pool www: it was given up": {Left: true, Registration: r, Err: errors.New("it was given up")},
 	} {
 		if got := c.String(); got != want {
 			t.Errorf("%s, want %s", got, want)

@@ -26,9 +26,8 @@ func (c *Client) DeleteRegistration(ctx context.Context, pool, id, secret string
 // secretHeader carries the secret of a registration.
 const secretHeader = "Registration-Secret"
 
-// registration makes a call of a server about itself. There may be a thousand servers, and a responder takes 128 connections at once: so
-// none is kept open from one call to the next.
+// registration makes a call of a server about itself.
 func (c *Client) registration(ctx context.Context, k call, secret string) (api.Registration, error) {
-	k.header, k.once = map[string]string{secretHeader: secret}, true
+	k.header = map[string]string{secretHeader: secret}
 	return ask[api.Registration](ctx, c, k)
 }

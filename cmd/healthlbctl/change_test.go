@@ -144,7 +144,7 @@ func TestExitCodes(t *testing.T) {
 		{"wrong token", "drain www web-2", 403, problem(403, "no"), 4, "healthlbctl: not allowed: no\n"},
 		{"no pool", "drain www web-2", 404, problem(404, "no pool www"), 5, "healthlbctl: no pool www\n"},
 		{"disk full", "drain www web-2", 507, problem(507, "the disk is full"), 1, "healthlbctl: the server answers 507: the disk is full\n"},
-		{"bad request", "drain www web-2", 400, problem(400, "two\nlines\x1b[31m"), 1, "healthlbctl: the server answers 400: two lines?[31m\n"},
+		{"bad request", "drain www web-2", 400, problem(400, "two\nlines\x1b[31m"), 2, "healthlbctl: two lines?[31m\n"},
 		{"no such command", "drian www", 0, nil, 2, "healthlbctl: there is no command healthlbctl drian; did you mean drain; see healthlbctl --help\n"},
 		{"no such subcommand", "rollout strat www", 0, nil, 2,
 			"healthlbctl: there is no command healthlbctl rollout strat; did you mean start; see healthlbctl rollout --help\n"},

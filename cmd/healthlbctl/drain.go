@@ -33,12 +33,8 @@ the waiting, not the drain.`,
 			if err != nil {
 				return err
 			}
-			effect := done.Effect
-			if spec.Lead {
-				effect.Addresses = nil // answers go on to name it for a while: when it is safe depends on these
-			}
 			told := change{
-				value: done, effect: effect, done: args[1] + " drained",
+				value: done, effect: done.Effect, done: args[1] + " drained",
 				undone: args[1] + " is drained already" + a.drainText(done.Drain), more: a.outText(done),
 			}
 			if !wait {

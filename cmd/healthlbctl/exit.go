@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 
@@ -29,7 +29,7 @@ const (
 const exitHelp = `Exit codes:
   0    done; also what runs until it is interrupted, and then was
   1    error: the network, the server, a file
-  2    the command line or the configuration is wrong
+  2    the command line, the configuration or a list is wrong
   3    refused: it needs --force, or other circumstances
   4    not allowed: the token or the certificate does not do
   5    not found: there is no such pool, member or rollout
@@ -71,19 +71,15 @@ func codeOf(err error) exitCode {
 	if p := problemOf(err); p != nil {
 		return codeOfStatus(p.Status)
 	}
-	var alert tls.AlertError
-	if errors.As(err, &alert) && certificateAlerts[uint8(alert)] {
-		return exitNotAllowed
+	var remote *net.OpError
+	if errors.As(err, &remote) && remote.Op == "remote error" && strings.Contains(remote.Err.Error(), "certificate") {
+		return exitNotAllowed // crypto/tls has no other way to say that the server does not take this client's certificate, or its absence
 	}
 	if errors.Is(err, errInterrupted) || errors.Is(err, context.Canceled) { // no one but a signal cancels
 		return exitInterrupted
 	}
 	return exitError
 }
-
-// certificateAlerts are those by which a server refuses a client's certificate, or that there is none (RFC 8446 section 6.2): from
-// bad_certificate to certificate_unknown, unknown_ca, access_denied, and certificate_required.
-var certificateAlerts = map[uint8]bool{42: true, 43: true, 44: true, 45: true, 46: true, 48: true, 49: true, 116: true}
 
 // codeOfStatus finds the code for an HTTP status.
 func codeOfStatus(status int) exitCode {
@@ -94,6 +90,8 @@ func codeOfStatus(status int) exitCode {
 		return exitNotAllowed
 	case http.StatusNotFound:
 		return exitNotFound
+	case http.StatusBadRequest:
+		return exitUsage
 	}
 	return exitError
 }

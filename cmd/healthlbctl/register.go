@@ -12,7 +12,7 @@ import (
 func (a *app) registerCommand() *cobra.Command {
 	var m memberFlags
 	var addresses []string
-	var ttl string
+	var ttl, secretFile string
 	cmd := &cobra.Command{
 		Use:   "register POOL",
 		Short: "Register this server, and keep it registered",
@@ -20,6 +20,9 @@ func (a *app) registerCommand() *cobra.Command {
 SIGTERM or Ctrl-C; then it leaves at once, and the command ends with 0. If the command dies, the
 server is taken out when its TTL is over. While the responder is away the command keeps trying. What
 happens is told on standard error.
+
+With --secret-file, a command that was killed and is started again goes on with its registration. Without,
+it has to wait until the lease of before is over.
 
 The addresses are those that packets to the responder leave from, or those that --address says; on
 the responder's own machine they have to be said. A token with the role register is enough.`,
@@ -37,13 +40,18 @@ the responder's own machine they have to be said. A token with the role register
 		if err != nil {
 			return err
 		}
-		return a.register(ctx, client.Registration{
+		secret, err := readSecret(secretFile)
+		if err != nil {
+			return err
+		}
+		return a.register(ctx, secretFile, client.Registration{
 			Client: s.Client, Pool: args[0], ID: m.id, Addresses: spec.Addresses, Weight: spec.Weight, Priority: spec.Priority,
-			Region: spec.Region, Port: spec.Port, ProbeAddresses: spec.ProbeAddresses, TTL: lifetime,
+			Region: spec.Region, Port: spec.Port, ProbeAddresses: spec.ProbeAddresses, TTL: lifetime, Secret: secret,
 		})
 	})
 	m.add(a, cmd)
 	cmd.Flags().StringSliceVar(&addresses, "address", nil, "the server's address; once for each family")
+	cmd.Flags().StringVar(&secretFile, "secret-file", "", "where the secret of the registration is kept")
 	cmd.Flags().StringVar(&ttl, "ttl", "30s", "how long it stays when no more is heard of it, 1s to 24h")
 	for _, flag := range []string{"address", "ttl"} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions)
@@ -52,8 +60,17 @@ the responder's own machine they have to be said. A token with the role register
 }
 
 // register keeps a server registered until it is interrupted, which is a good end.
-func (a *app) register(ctx context.Context, r client.Registration) error {
-	r.OnChange = func(c client.Change) { a.say("%s %s", a.now().In(a.zone).Format(time.DateTime), oneLine(c.String())) }
+func (a *app) register(ctx context.Context, secretFile string, r client.Registration) error {
+	r.OnChange = func(c client.Change) {
+		a.say("%s %s", a.now().In(a.zone).Format(time.DateTime), oneLine(c.String()))
+	}
+	if secretFile != "" {
+		r.OnSecret = func(secret string) {
+			if err := writeSecret(secretFile, secret); err != nil {
+				a.say("the secret is not kept: %s", oneLine(err.Error()))
+			}
+		}
+	}
 	lease, err := client.Register(ctx, r)
 	if err != nil {
 		return err

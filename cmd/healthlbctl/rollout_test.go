@@ -125,7 +125,7 @@ web-1: web-1 192.0.2.10 192.0.2.10 2001:db8::1 www.lb.example.org web-1 192.0.2.
 12:00:05 web-2 (192.0.2.11 2001:db8::1) replacing
 web-2: web-2 192.0.2.11 192.0.2.11 2001:db8::1 www.lb.example.org web-2 192.0.2.11
 12:00:05 web-2 (192.0.2.11 2001:db8::1) done
-12:00:05 done: 2 members replaced
+12:00:05 done
 `, "web-1: trouble\nweb-2: trouble\n")
 	if got, want := s.told(), []string{"web-1 started", "web-1 done", "web-2 started", "web-2 done"}; !slices.Equal(got, want) {
 		t.Errorf("told %q, want %q", got, want)

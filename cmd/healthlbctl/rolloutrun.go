@@ -93,7 +93,7 @@ func (r *rolloutRun) end(s *session, ended api.Rollout, err error) error {
 	}
 	switch {
 	case ended.Status == client.RolloutDone:
-		r.print("done: %s replaced", plural(len(ended.Members), "member"))
+		r.print("%s", statusText(ended))
 		return nil
 	case r.interrupted.Err() != nil && (ended.Status == client.RolloutCancelled || !rolloutOver(ended)):
 		return failed(exitInterrupted, "interrupted; the rollout is %s", statusText(ended))

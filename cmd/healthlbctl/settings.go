@@ -138,6 +138,9 @@ func (a *app) configFiles() (files []string) {
 const maxConfig = 64 << 10
 
 func readConfigFile(file string) (map[string]said, error) {
+	if file == os.DevNull {
+		return nil, nil
+	}
 	info, err := os.Stat(file)
 	if err == nil && !info.Mode().IsRegular() {
 		err = fmt.Errorf("%s is no file", file)

@@ -36,7 +36,9 @@ func (h *hub) Drain(name, id string, spec api.DrainSpec, o admin.Order) (c api.D
 		if !drained && h.countDrains() >= maxDrains {
 			return in, admin.NewProblem(http.StatusConflict, "%d members are drained, and no more are possible", maxDrains)
 		}
-		h.weighDrain(&in, p, id, now)
+		if h.weighDrain(&in, p, id, now); spec.Lead {
+			in.omitted = nil // not yet: the drain says when it is safe
+		}
 		d := keptDrain{Since: now, Out: out, Owner: spec.Owner, Reason: spec.Reason, By: o.By}
 		in.write = func(w state.Writer) error { return put(w, drainsBucket, memberKey(name, id), d) }
 		return in, nil

@@ -144,7 +144,7 @@ func BenchmarkRebuild(b *testing.B) {
 				p := h.names.Load().nodes["p0.example.org."].pool
 				b.ReportAllocs()
 				for b.Loop() {
-					p.Rebuild(func() pool.Around { return pool.Around{} }, time.Now())
+					p.Rebuild(func() (pool.Around, time.Time) { return pool.Around{}, time.Now() })
 				}
 			})
 		}

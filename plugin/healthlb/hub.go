@@ -156,16 +156,14 @@ func (h *hub) drop(g *generation) (closers []func()) {
 	for _, p := range g.set.Load().sorted {
 		h.retire(p)
 	}
-	if h.current.Load() == g {
-		h.current.Store(nil)
-	}
 	if len(h.generations) > 0 {
 		next := h.current.Load()
-		if next == nil {
+		if next == nil || next == g {
 			next = h.generations[len(h.generations)-1]
 		}
 		return append(append(closers, h.commit(next)...), h.closeStore())
 	}
+	h.current.Store(nil)
 	for key, server := range h.servers {
 		closers = append(closers, h.unlisten(key, server))
 	}
@@ -182,14 +180,13 @@ func (h *hub) commit(g *generation) (closers []func()) {
 	for _, z := range g.zones {
 		h.serials.makeOfficial(z, time.Now())
 	}
-	before := h.current.Swap(g)
-	if before != g {
+	if before := h.current.Swap(g); before != g {
+		if before != nil {
+			h.tellReload(g)
+		}
 		for _, warning := range g.warnings() {
 			log.Warning(warning)
 		}
-	}
-	if before != nil && before != g {
-		h.tellReload(g)
 	}
 	h.wakeRollouts()
 	return append(h.configure(g), h.post(g)...)
@@ -232,8 +229,8 @@ func (h *hub) watch(p *livePool, slots []*pool.Slot) (waiting []*target) {
 
 // rebuild makes a pool's snapshot anew, and again when members that fade in are due for more of their share.
 func (h *hub) rebuild(p *livePool) {
+	changed, fading := p.Rebuild(func() (pool.Around, time.Time) { return p.around(), time.Now() })
 	now := time.Now()
-	changed, fading := p.Rebuild(p.around, now)
 	h.serials.changed(p.zone, changed, now)
 	if fading && !p.fading.Swap(true) {
 		p.later(&p.fading, p.FadeIn.Step())

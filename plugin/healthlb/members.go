@@ -79,7 +79,7 @@ func (h *hub) DeleteMember(name, id string, o admin.Order) (c api.MemberChange, 
 		if _, runtime := p.runtimeSource(id); runtime {
 			in.weigh(p, p.Compare(p.around(), p.around(), id, now))
 		}
-		in.write = func(w state.Writer) error { return deleteMember(w, name, id) }
+		in.write = func(w state.Writer) error { return h.deleteMember(w, name, id) }
 		return in, nil
 	})
 	if err == nil && c.Changed && !o.DryRun {
@@ -88,10 +88,15 @@ func (h *hub) DeleteMember(name, id string, o admin.Order) (c api.MemberChange, 
 	return c, err
 }
 
-// deleteMember takes a member that came at run time out of the store, with what was ordered about it.
-func deleteMember(w state.Writer, name, id string) error {
+// deleteMember takes a member that came at run time out of the store, with what was ordered about it; but not with what was ordered about
+// one of the Corefile that has its id by now.
+func (h *hub) deleteMember(w state.Writer, name, id string) error {
 	if err := w.Delete(membersBucket, memberKey(name, id)); err != nil {
 		return err
+	}
+	p := h.pool(name)
+	if _, runtime := p.runtimeSource(id); p != nil && p.HasMember(id) && !runtime {
+		return nil
 	}
 	return w.Delete(drainsBucket, memberKey(name, id))
 }

@@ -3,6 +3,7 @@ package healthlb
 import (
 	"crypto/rand"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -123,7 +124,7 @@ func (h *hub) Leave(name, id, secret string, o admin.Order) (r api.Registration,
 		if p := g.pool(name); p != nil {
 			in.weigh(p, p.Compare(p.around(), p.around(), id, now))
 		}
-		in.write = func(w state.Writer) error { return deleteMember(w, name, id) }
+		in.write = func(w state.Writer) error { return h.deleteMember(w, name, id) }
 		return in, nil
 	})
 	if r.Changed = effect.Changed && err == nil; r.Changed {
@@ -237,27 +238,32 @@ func (h *hub) lapse(stop <-chan struct{}) {
 // endLeases takes the members out whose leases have run out. That needs nobody's consent: when they cannot be deleted from the store, they
 // are out all the same, and after a restart each has one TTL more.
 func (h *hub) endLeases(keys []string) {
-	store := h.store.Load()
 	var over []string
-	deleteAll := func(w state.Writer) error {
+	claim := func() {
 		over = over[:0]
 		for _, key := range keys {
-			if !h.leases.claim(key, time.Now()) {
-				continue // renewed at the last moment
+			if h.leases.claim(key, time.Now()) { // else renewed at the last moment
+				over = append(over, key)
 			}
-			name, id, _ := strings.Cut(key, " ")
-			if err := deleteMember(w, name, id); err != nil {
-				return err
-			}
-			over = append(over, key)
 		}
-		return nil
 	}
-	if store != nil {
-		if err := store.Update(deleteAll); err != nil {
-			log.Errorf("Members whose lease has run out are taken out, but stay in the state %s: %v", store.dir, err)
-			h.forget(over)
-		}
+	err := errors.New("it is closed")
+	if store := h.store.Load(); store != nil {
+		err = store.Update(func(w state.Writer) error {
+			claim()
+			for _, key := range over {
+				name, id, _ := strings.Cut(key, " ")
+				if err := h.deleteMember(w, name, id); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		claim()
+		log.Errorf("Members whose lease has run out are taken out, but stay in the state: %v", err)
+		h.forget(over)
 	}
 	for _, key := range over {
 		name, id, _ := strings.Cut(key, " ")
@@ -269,7 +275,7 @@ func (h *hub) endLeases(keys []string) {
 func (h *hub) forget(keys []string) {
 	c := state.Change{}
 	for _, key := range keys {
-		c.Keys = append(c.Keys, state.KeyChange{Bucket: membersBucket, Key: key}, state.KeyChange{Bucket: drainsBucket, Key: key})
+		c.Keys = append(c.Keys, state.KeyChange{Bucket: membersBucket, Key: key})
 	}
 	h.applyKept(c)
 }

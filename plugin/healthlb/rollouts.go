@@ -91,7 +91,7 @@ func (h *hub) spares(p *livePool, r rollout.Rollout, now time.Time) error {
 	for _, m := range r.Members[:min(len(r.Members), preflightMost)] {
 		var in intent
 		if h.weighDrain(&in, p, m.ID, now); in.refused() != "" {
-			return admin.NewProblem(http.StatusConflict, "the pool cannot spare %s: %s", m.ID, in.refused())
+			return admin.NewProblem(http.StatusConflict, "pool %s cannot spare %s: %s", p.Name, m.ID, in.refused())
 		}
 	}
 	return nil

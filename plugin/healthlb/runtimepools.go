@@ -68,15 +68,16 @@ func (h *hub) checkPool(g *generation, name string, spec api.PoolSpec) (before k
 func (h *hub) DeletePool(name string, o admin.Order) (c api.PoolChange, err error) {
 	c.Effect, err = h.carryOut(o, func(g *generation, now time.Time) (in intent, err error) {
 		p := g.pool(name)
-		if p != nil && !p.runtime {
-			return in, admin.NewProblem(http.StatusConflict, "pool %s is the Corefile's, at %s, and no call can change it", name, p.config.Where)
-		}
-		if h.rolling(name) && !o.Force {
-			return in, admin.NewProblem(http.StatusConflict, "a rollout of pool %s is under way: cancel it first, or add ?force=1", name)
-		}
 		keys := h.keysOf(name)
-		if len(keys) == 0 {
+		switch {
+		case p != nil && !p.runtime && len(keys) == 0:
+			return in, admin.NewProblem(http.StatusConflict, "pool %s is the Corefile's, at %s, and no call can change it", name, p.config.Where)
+		case p != nil && !p.runtime: // the Corefile has taken the name over, with all that was ordered about its members
+			keys, p = keys[:1], nil
+		case len(keys) == 0:
 			return in, nil
+		case h.rolling(name) && !o.Force:
+			return in, admin.NewProblem(http.StatusConflict, "a rollout of pool %s is under way: cancel it first, or add ?force=1", name)
 		}
 		if p != nil {
 			in.weigh(p, p.CompareWithNothing(p.around(), now))
@@ -97,7 +98,7 @@ func (h *hub) DeletePool(name string, o admin.Order) (c api.PoolChange, err erro
 	return c, err
 }
 
-// keysOf returns what the store has of a pool made at run time; nothing when there is no such pool.
+// keysOf returns what the store has of a pool made at run time, first the pool itself; nothing when there is no such pool.
 func (h *hub) keysOf(name string) (keys []state.KeyChange) {
 	h.keeping.Lock()
 	defer h.keeping.Unlock()

@@ -139,6 +139,11 @@ func (h *hub) addressStatus(p *livePool, a pool.AddressView) api.Address {
 		Eligible: a.Eligible, Block: blockText(a.Block), Fade: a.Fade, ShareConfigured: a.Configured, ShareServed: a.Served, Answers: a.Answers,
 		LastAnswered: a.Answered, SafeAfter: a.SafeAfter,
 	}
+	if s.Block == nil {
+		if e, barred := p.around().Blocks.Bars(a.Addr, p.Name); barred {
+			s.Block = blockText(&e)
+		}
+	}
 	for _, c := range a.Checks {
 		cs := api.Check{
 			Check: checkText(c.Check), State: c.Record.State.String(), Failures: c.Record.Fails,

@@ -14,7 +14,7 @@ func TestStandardLimitsAreSet(t *testing.T) {
 	s := serve(t, Settings{}, new(fake))
 	h := s.http
 	if h.ReadHeaderTimeout != 5*time.Second || h.ReadTimeout != 30*time.Second || h.WriteTimeout != 30*time.Second || h.IdleTimeout != time.Minute ||
-		h.MaxHeaderBytes != 16<<10 || standard.connections != 128 {
+		h.MaxHeaderBytes != 16<<10 || standard.connections != 2048 {
 		t.Errorf("limits %+v", standard)
 	}
 }
@@ -85,12 +85,7 @@ func TestLargeHeaderIsRefused(t *testing.T) {
 
 func TestConnectionsAreCounted(t *testing.T) {
 	s := short(t, Settings{}, func(l *limits) { l.connections = 2 })
-	first, second, third := dialRaw(t, s), dialRaw(t, s), dialRaw(t, s)
-	for _, conn := range []rawConn{first, second} {
-		if res := conn.get(t); res.StatusCode != 200 {
-			t.Fatal(res.Status)
-		}
-	}
+	first, _, third := dialRaw(t, s), dialRaw(t, s), dialRaw(t, s)
 	answered := make(chan *http.Response)
 	go func() { answered <- third.get(t) }()
 	select {
@@ -101,6 +96,28 @@ func TestConnectionsAreCounted(t *testing.T) {
 	first.Close()
 	if res := <-answered; res.StatusCode != 200 {
 		t.Errorf("the third, when there is room: %v", res.Status)
+	}
+}
+
+// When there are many, they are not kept: who comes later has a turn.
+func TestConnectionsAreKeptWhileFew(t *testing.T) {
+	s := short(t, Settings{}, func(l *limits) { l.connections = 4 })
+	first, second := dialRaw(t, s), dialRaw(t, s)
+	for _, conn := range []rawConn{first, second, first, second} {
+		if res := conn.get(t); res.StatusCode != 200 || res.Close {
+			t.Errorf("one of two: %v, close %v", res.Status, res.Close)
+		}
+	}
+	third := dialRaw(t, s)
+	if res := third.get(t); res.StatusCode != 200 || !res.Close {
+		t.Errorf("one of three: %v, close %v", res.Status, res.Close)
+	}
+	wantEnd(t, third)
+	for s.open.Load() > 2 {
+		time.Sleep(time.Millisecond)
+	}
+	if res := first.get(t); res.StatusCode != 200 || res.Close {
+		t.Errorf("one of two again: %v, close %v", res.Status, res.Close)
 	}
 }
 

@@ -21,7 +21,7 @@ type limits struct {
 	write       time.Duration // until the answer is written
 	idle        time.Duration // between two requests of a connection
 	headerBytes int
-	connections int // at once; more wait in the listener's queue
+	connections int // at once; more wait in the listener's queue, and from half as many on none is kept from one request to the next
 
 	streams   int           // of events, at once; more are refused
 	beat      time.Duration // between two signs of life in a stream
@@ -30,13 +30,14 @@ type limits struct {
 
 // standard are the limits in force. The longest list of blocks (1 MiB) needs 30 seconds at 280 kbit/s.
 var standard = limits{
-	header: 5 * time.Second, read: 30 * time.Second, write: 30 * time.Second, idle: time.Minute, headerBytes: 16 << 10, connections: 128,
+	header: 5 * time.Second, read: 30 * time.Second, write: 30 * time.Second, idle: time.Minute, headerBytes: 16 << 10, connections: 2048,
 	// Proxies cut connections on which nothing is said for 30 to 60 seconds.
 	streams: 32, beat: 15 * time.Second, eventSend: 5 * time.Second,
 }
 
 // Server is the endpoint in service.
 type Server struct {
+	open    atomic.Int64 // connections
 	addr    net.Addr
 	limit   limits
 	http    *http.Server
@@ -75,6 +76,7 @@ func listen(endpoint *Endpoint, backend Backend, limit limits) (*Server, error) 
 		IdleTimeout:                  limit.idle,
 		MaxHeaderBytes:               limit.headerBytes,
 		ConnContext:                  withPeer,
+		ConnState:                    s.count,
 		Protocols:                    only1,
 		DisableGeneralOptionsHandler: true, // it would answer OPTIONS * to anybody
 		// What net/http logs are failed handshakes and the like, which any port scanner causes.
@@ -91,7 +93,22 @@ func listen(endpoint *Endpoint, backend Backend, limit limits) (*Server, error) 
 }
 
 // serve hands a request to the settings of the moment it came.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) { s.current.Load().ServeHTTP(w, r) }
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	if int(s.open.Load()) > s.limit.connections/2 { // thousands that register themselves must not keep each other out
+		w.Header().Set("Connection", "close")
+	}
+	s.current.Load().ServeHTTP(w, r)
+}
+
+// count counts the open connections.
+func (s *Server) count(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.open.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		s.open.Add(-1)
+	}
+}
 
 // Configure puts other settings and another backend in force, for all requests from now on, also those on connections that are open.
 // The listener stays, whatever address the endpoint says.

@@ -17,6 +17,7 @@ type Set struct {
 	omits   map[scope]int32
 	bits4   []uint8 // the prefix lengths that some omit entry has, longest first
 	bits6   []uint8
+	bars    []Entry   // those of mode NoRegister: few, as a rule
 	next    time.Time // zero: no entry expires
 
 	digest func() string // computed once, when first asked for
@@ -37,6 +38,7 @@ func NewSet(entries []Entry) *Set {
 			s.next = e.Until
 		}
 		if e.Mode != Omit {
+			s.bars = append(s.bars, e)
 			continue
 		}
 		key := scope{e.Prefix, e.Pool}
@@ -126,8 +128,11 @@ func (s *Set) Omits(addr netip.Addr, pool string) (Entry, bool) {
 
 // Bars tells whether some order forbids addr to register anew in pool, a lower-case FQDN, and returns one.
 func (s *Set) Bars(addr netip.Addr, pool string) (Entry, bool) {
-	for _, e := range entriesOf(s) { // registering is rare, and so are such orders
-		if e.Mode == NoRegister && (e.Pool == "" || e.Pool == pool) && e.Prefix.Contains(addr) {
+	if s == nil {
+		return Entry{}, false
+	}
+	for _, e := range s.bars {
+		if (e.Pool == "" || e.Pool == pool) && e.Prefix.Contains(addr) {
 			return e, true
 		}
 	}

@@ -23,7 +23,7 @@ func drains(out map[string]time.Duration) map[string]Drain {
 	return ds
 }
 
-func (p *Pool) rebuildAround(by Around) { p.Rebuild(func() Around { return by }, start) }
+func (p *Pool) rebuildAround(by Around) { p.Rebuild(func() (Around, time.Time) { return by, start }) }
 
 func TestDrained(t *testing.T) {
 	up, down, lame := []health.Outcome{pass}, []health.Outcome{fail}, []health.Outcome{lameDuck}
@@ -178,17 +178,17 @@ func TestSafeAfter(t *testing.T) {
 	check("after an answer", true, now.Add(31*time.Second))
 
 	by := Around{Drains: map[string]Drain{"m1": {Out: now.Add(31 * time.Second)}}}
-	p.Rebuild(func() Around { return by }, now)
+	p.Rebuild(func() (Around, time.Time) { return by, now })
 	ask(now.Add(30 * time.Second))
 	check("with low TTLs", true, now.Add(36*time.Second))
 	out := now.Add(31 * time.Second)
-	p.Rebuild(func() Around { return by }, out)
+	p.Rebuild(func() (Around, time.Time) { return by, out })
 	ask(out.Add(time.Second))
 	check("it is not named in A; AAAA, all down, does without it as well", false, now.Add(36*time.Second))
 
 	p.tell("m2", fail, fail, fail)
 	by.Drains["m2"] = Drain{}
-	p.Rebuild(func() Around { return by }, out)
+	p.Rebuild(func() (Around, time.Time) { return by, out })
 	ask(out.Add(time.Second))
 	check("nobody else is left", true, out.Add(7*time.Second))
 

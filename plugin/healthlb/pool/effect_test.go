@@ -131,9 +131,9 @@ func TestRetire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	visible, _ := fresh.Rebuild(func() Around { return Around{} }, start)
+	visible, _ := fresh.Rebuild(func() (Around, time.Time) { return Around{}, start })
 	p.tellAt(start, "m1", []Family{A}, pass)
-	changed, _ := p.Rebuild(func() Around { return Around{} }, start)
+	changed, _ := p.Rebuild(func() (Around, time.Time) { return Around{}, start })
 	if visible += changed; visible == 0 || changed == 0 {
 		t.Fatal("the pool shows nothing")
 	}
@@ -141,7 +141,7 @@ func TestRetire(t *testing.T) {
 		t.Errorf("%x is left of what the pool showed", visible)
 	}
 	p.tellAt(start, "m2", []Family{A}, pass)
-	if changed, _ := p.Rebuild(func() Around { return Around{} }, start); changed != 0 || p.Retire() != 0 {
+	if changed, _ := p.Rebuild(func() (Around, time.Time) { return Around{}, start }); changed != 0 || p.Retire() != 0 {
 		t.Error("a pool that is gone changes what its zone shows")
 	}
 }

@@ -30,7 +30,7 @@ func (p *Pool) tellAt(now time.Time, id string, families []Family, outcomes ...h
 }
 
 func (p *Pool) rebuildAt(now time.Time) (fading bool) {
-	_, fading = p.Rebuild(func() Around { return Around{} }, now)
+	_, fading = p.Rebuild(func() (Around, time.Time) { return Around{}, now })
 	return fading
 }
 

@@ -142,7 +142,7 @@ func TestSetMembersLikeReload(t *testing.T) {
 				r.Fatalf("members %v, want %v", p.Members(), next)
 			}
 			for _, pool := range []*Pool{p, q} {
-				pool.Rebuild(func() Around { return by }, now)
+				pool.Rebuild(func() (Around, time.Time) { return by, now })
 			}
 			if got, want := viewText(p, by, now), viewText(q, by, now); got != want {
 				r.Fatalf("the pool is\n%s\nmade anew\n%s", got, want)

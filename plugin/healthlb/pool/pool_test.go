@@ -54,7 +54,7 @@ func newPool(tb testing.TB, s Spec) *Pool {
 
 func (p *Pool) rebuild(blocks ...block.Entry) {
 	set := block.NewSet(blocks)
-	p.Rebuild(func() Around { return Around{Blocks: set} }, start)
+	p.Rebuild(func() (Around, time.Time) { return Around{Blocks: set}, start })
 }
 
 // tell has the members' slots observe outcomes in a row, in the A family, and rebuilds.
@@ -367,7 +367,7 @@ func TestInvariants(t *testing.T) {
 			}
 			set := block.NewSet(blocks)
 			by := Around{Blocks: set, Drains: drains}
-			p.Rebuild(func() Around { return by }, start)
+			p.Rebuild(func() (Around, time.Time) { return by, start })
 			view := p.View(by, start)
 			present := false
 			for i, m := range view.Members {

@@ -34,15 +34,15 @@ type Around struct {
 	Places *place.Table     // where clients are; nil: queries tell
 }
 
-// Rebuild makes the snapshot that follows from the members' present states and from what is around. around is called under the pool's
-// lock, so that of two Rebuilds the later one sees the later blocks. It returns by how much the hash of what the pool shows has
+// Rebuild makes the snapshot that follows from the members' present states, from what is around, and from the time. around is called under
+// the pool's lock, so that of two Rebuilds the later one sees the later blocks, and drains that are in force by then. It returns by how much the hash of what the pool shows has
 // changed, 0 when it shows the same as before, and whether members fade in: then Rebuild is due again after FadeIn.Step.
-func (p *Pool) Rebuild(around func() Around, now time.Time) (changed uint64, fading bool) {
+func (p *Pool) Rebuild(around func() (Around, time.Time)) (changed uint64, fading bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := new(Snapshot)
 	visible := maphash.Comparable(visibleSeed, identity{p.Name, p.TTL})
-	by := around()
+	by, now := around()
 	for f := range Families {
 		v := p.judge(Family(f), by, now)
 		s.families[f] = p.answers(Family(f), v, by, now)

@@ -216,7 +216,7 @@ func TestStages(t *testing.T) {
 		s := drawnSpec(r)
 		p := newPool(t, s)
 		states, by := drawnStates(r, p, table)
-		p.Rebuild(func() Around { return by }, start)
+		p.Rebuild(func() (Around, time.Time) { return by, start })
 		for region, client := range clients {
 			want, allDown := expected(&s, states, region)
 			k := len(want)
@@ -331,7 +331,7 @@ func TestScope(t *testing.T) {
 			for i := range tc.spec.Members {
 				p.tell(fmt.Sprint("m", i+1), pass)
 			}
-			p.Rebuild(func() Around { return Around{Places: table} }, start)
+			p.Rebuild(func() (Around, time.Time) { return Around{Places: table}, start })
 			if _, _, did := p.askAs(answer.ClientIn(netip.MustParsePrefix(tc.client)), p.Name, start); did.Scope != tc.want {
 				t.Errorf("scope %d, want %d", did.Scope, tc.want)
 			}

@@ -40,7 +40,10 @@ func (p *Pool) Standing(id string, by Around, now time.Time) (s Standing, known 
 		case a.state.Serving():
 			s.Served = true
 		case s.Why == "":
-			if s.Why = a.state.String(); a.reason() != "" {
+			s.Why = a.state.String()
+			if a.state == health.Unknown {
+				s.Why = "it waits for its first pass"
+			} else if a.reason() != "" {
 				s.Why += ": " + a.reason()
 			}
 		}
