@@ -121,7 +121,8 @@ func (h *hub) Leave(name, id, secret string, o admin.Order) (r api.Registration,
 		if _, err := h.registered(name, id, secret); err != nil {
 			return in, err
 		}
-		if p := g.pool(name); p != nil {
+		p := g.pool(name)
+		if _, runtime := p.runtimeSource(id); runtime {
 			in.weigh(p, p.Compare(p.around(), p.around(), id, now))
 		}
 		in.write = func(w state.Writer) error { return h.deleteMember(w, name, id) }
