@@ -26,12 +26,15 @@ func (h *hub) Drain(name, id string, spec api.DrainSpec, o admin.Order) (c api.D
 		if spec.Lead {
 			out = now.Add(time.Duration(p.TTL)*time.Second + time.Second) // what was answered up to now is counted in whole seconds
 		}
-		if drained && !before.Out.After(out) {
-			return in, nil // it is out by then in any case
-		}
-		if drained && before.Owner != "" && before.Owner != spec.Owner && !o.Force {
-			return in, admin.NewProblem(http.StatusConflict, "member %s of pool %s is about to be drained by %s; add ?force=1 to drain it at once all the same",
+		foreign := drained && before.Owner != spec.Owner
+		switch {
+		case foreign && before.Owner != "" && !o.Force: // who gives it back would let the member in that somebody else wants out
+			return in, admin.NewProblem(http.StatusConflict, "member %s of pool %s is drained by %s already; add ?force=1 to make the drain yours",
 				id, name, before.Owner)
+		case drained && !before.Out.After(out) && !foreign:
+			return in, nil // it is out by then in any case
+		case drained && !before.Out.After(out):
+			out = before.Out
 		}
 		if !drained && h.countDrains() >= maxDrains {
 			return in, admin.NewProblem(http.StatusConflict, "%d members are drained, and no more are possible", maxDrains)

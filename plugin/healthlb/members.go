@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -88,8 +89,8 @@ func (h *hub) DeleteMember(name, id string, o admin.Order) (c api.MemberChange, 
 	return c, err
 }
 
-// deleteMember takes a member that came at run time out of the store, with what was ordered about it; but not with what was ordered about
-// one of the Corefile that has its id by now.
+// deleteMember takes a member that an operator has removed out of the store, with its drain; but not with that of one of the Corefile that
+// has its id by now. A member that leaves by itself and comes again is still drained: it does not undo what an operator has ordered.
 func (h *hub) deleteMember(w state.Writer, name, id string) error {
 	if err := w.Delete(membersBucket, memberKey(name, id)); err != nil {
 		return err
@@ -115,6 +116,9 @@ func (h *hub) newcomer(g *generation, name string, k keptMember, id string) (*li
 	if err != nil {
 		return nil, m, admin.NewProblem(http.StatusBadRequest, "%v", err)
 	}
+	if !plain(m.ID) {
+		return nil, m, admin.NewProblem(http.StatusBadRequest, "id %q: want one that begins with a letter or a digit, or an address", m.ID)
+	}
 	_, runtime := p.runtimeSource(m.ID)
 	for _, other := range p.Members() {
 		if other.ID == m.ID && !runtime {
@@ -131,6 +135,13 @@ func (h *hub) newcomer(g *generation, name string, k keptMember, id string) (*li
 func same(p *livePool, before keptMember, m pool.Member) bool {
 	was, err := p.config.Member(before.text(m.ID))
 	return err == nil && was == m
+}
+
+// plain says whether an id cannot be taken for an option or a folder where it comes into a command or a path.
+func plain(id string) bool {
+	first := id[0]
+	_, err := netip.ParseAddr(id)
+	return err == nil || 'a' <= first && first <= 'z' || 'A' <= first && first <= 'Z' || '0' <= first && first <= '9'
 }
 
 func noPool(name string) error {

@@ -29,6 +29,9 @@ func (h *hub) Register(name string, spec api.RegistrationSpec, secret string, o 
 			return r, admin.NewProblem(http.StatusBadRequest, "ttl: %v", err)
 		}
 	}
+	if len(spec.ProbeAddresses) > 0 { // with a token that can do nothing else, any address could be answered that way
+		return r, admin.NewProblem(http.StatusBadRequest, "probe_addresses: who registers is probed at its addresses; an operator can add a member with others")
+	}
 	id, told := spec.ID, ""
 	effect, err := h.carryOut(o, func(g *generation, now time.Time) (in intent, err error) {
 		k := keptMember{MemberSpec: spec.MemberSpec, Registered: &registered{TTL: ttl}}
@@ -125,7 +128,7 @@ func (h *hub) Leave(name, id, secret string, o admin.Order) (r api.Registration,
 		if _, runtime := p.runtimeSource(id); runtime {
 			in.weigh(p, p.Compare(p.around(), p.around(), id, now))
 		}
-		in.write = func(w state.Writer) error { return h.deleteMember(w, name, id) }
+		in.write = func(w state.Writer) error { return w.Delete(membersBucket, memberKey(name, id)) }
 		return in, nil
 	})
 	if r.Changed = effect.Changed && err == nil; r.Changed {
@@ -253,8 +256,7 @@ func (h *hub) endLeases(keys []string) {
 		err = store.Update(func(w state.Writer) error {
 			claim()
 			for _, key := range over {
-				name, id, _ := strings.Cut(key, " ")
-				if err := h.deleteMember(w, name, id); err != nil {
+				if err := w.Delete(membersBucket, key); err != nil {
 					return err
 				}
 			}

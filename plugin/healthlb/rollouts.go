@@ -107,10 +107,12 @@ func ownerOf(r rollout.Rollout) string {
 // SteerRollout implements admin.Backend.
 func (h *hub) SteerRollout(name string, s admin.Steering, o admin.Order) (api.Rollout, error) {
 	return h.changeRollout(name, o.By, func(r rollout.Rollout, _ rollout.View, now time.Time) (rollout.Rollout, error) {
-		switch s {
-		case admin.Pause:
+		switch {
+		case s == admin.Pause && r.Status == rollout.StatusPaused, s == admin.Resume && r.Status == rollout.StatusRunning:
+			return r, nil
+		case s == admin.Pause:
 			return r.Pause(o.By, now)
-		case admin.Resume:
+		case s == admin.Resume:
 			return r.Resume(o.By, now)
 		default:
 			return r.Cancel(o.By, now)

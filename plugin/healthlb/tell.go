@@ -3,6 +3,7 @@ package healthlb
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"example.org/healthlb/api"
@@ -19,7 +20,7 @@ func (h *hub) Events() *event.Log { return h.events }
 
 // tell writes an event down, and into the log.
 func (h *hub) tell(e api.Event) {
-	if e.By != "" {
+	if e.By != "" && !strings.HasSuffix(e.Text, "by "+e.By) {
 		e.Text += ", by " + e.By
 	}
 	log.Info(e.Text)

@@ -85,7 +85,22 @@ func TestLargeHeaderIsRefused(t *testing.T) {
 
 func TestConnectionsAreCounted(t *testing.T) {
 	s := short(t, Settings{}, func(l *limits) { l.connections = 2 })
-	first, _, third := dialRaw(t, s), dialRaw(t, s), dialRaw(t, s)
+	var first rawConn
+	for n := range 2 { // on both a request has begun
+		conn := dialRaw(t, s)
+		if _, err := conn.Write([]byte("GET ")); err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(patience); s.silent.len() > 0 || int(s.open.Load()) <= n; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d connections are open, %d of them silent", s.open.Load(), s.silent.len())
+			}
+		}
+		if n == 0 {
+			first = conn
+		}
+	}
+	third := dialRaw(t, s)
 	answered := make(chan *http.Response)
 	go func() { answered <- third.get(t) }()
 	select {
@@ -96,6 +111,26 @@ func TestConnectionsAreCounted(t *testing.T) {
 	first.Close()
 	if res := <-answered; res.StatusCode != 200 {
 		t.Errorf("the third, when there is room: %v", res.Status)
+	}
+}
+
+// Who opens connections and says nothing keeps nobody out.
+func TestSilentConnectionsMakeRoom(t *testing.T) {
+	s := short(t, Settings{}, func(l *limits) { l.connections, l.header = 8, time.Hour })
+	good := dialRaw(t, s)
+	if res := good.get(t); res.StatusCode != 200 {
+		t.Fatal(res.Status)
+	}
+	var strangers []rawConn
+	for range 40 {
+		strangers = append(strangers, dialRaw(t, s))
+	}
+	if res := dialRaw(t, s).get(t); res.StatusCode != 200 {
+		t.Errorf("behind forty: %v", res.Status)
+	}
+	wantEnd(t, strangers[0])
+	if res := good.get(t); res.StatusCode != 200 {
+		t.Errorf("one that was there before: %v", res.Status)
 	}
 }
 
@@ -113,8 +148,7 @@ func TestConnectionsAreKeptWhileFew(t *testing.T) {
 		t.Errorf("one of three: %v, close %v", res.Status, res.Close)
 	}
 	wantEnd(t, third)
-	for s.open.Load() > 2 {
-		time.Sleep(time.Millisecond)
+	for deadline := time.Now().Add(patience); s.open.Load() > 2 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 	}
 	if res := first.get(t); res.StatusCode != 200 || res.Close {
 		t.Errorf("one of two again: %v, close %v", res.Status, res.Close)

@@ -38,6 +38,7 @@ var standard = limits{
 // Server is the endpoint in service.
 type Server struct {
 	open    atomic.Int64 // connections
+	silent  *silent      // those of them that have sent nothing yet
 	addr    net.Addr
 	limit   limits
 	http    *http.Server
@@ -61,7 +62,7 @@ func listen(endpoint *Endpoint, backend Backend, limit limits) (*Server, error) 
 		return nil, fmt.Errorf("admin endpoint: %w", err)
 	}
 	s := &Server{
-		addr: listener.Addr(), limit: limit, release: release, ended: make(chan struct{}), streams: make(chan struct{}, limit.streams),
+		silent: newSilent(), addr: listener.Addr(), limit: limit, release: release, ended: make(chan struct{}), streams: make(chan struct{}, limit.streams),
 	}
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.Configure(endpoint, backend)
@@ -100,12 +101,19 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.current.Load().ServeHTTP(w, r)
 }
 
-// count counts the open connections.
-func (s *Server) count(_ net.Conn, state http.ConnState) {
+// count counts the open connections. When three quarters of all are taken, one that has said nothing yet makes room for another: whoever
+// only opens connections keeps nobody out.
+func (s *Server) count(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
-		s.open.Add(1)
+		s.silent.add(conn)
+		if int(s.open.Add(1)) > s.limit.connections*3/4 {
+			s.silent.closeOldest()
+		}
+	case http.StateActive:
+		s.silent.remove(conn)
 	case http.StateClosed, http.StateHijacked:
+		s.silent.remove(conn)
 		s.open.Add(-1)
 	}
 }

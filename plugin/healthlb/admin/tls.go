@@ -6,12 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
+
+	"example.org/healthlb/plugin/healthlb/stamp"
 )
 
 // readTLS reads a certificate, its key and, if named, the CAs of clients.
 func readTLS(certFile, keyFile, clientCA string) (*tls.Config, error) {
-	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+	cert, err := readPair(certFile, keyFile)
 	if err != nil {
 		return nil, fmt.Errorf("certificate %s with key %s: %w", certFile, keyFile, err)
 	}
@@ -25,7 +26,7 @@ func readTLS(certFile, keyFile, clientCA string) (*tls.Config, error) {
 	if clientCA == "" {
 		return config, nil
 	}
-	pem, err := os.ReadFile(clientCA)
+	pem, err := stamp.Read(clientCA, maxPEM)
 	if err != nil {
 		return nil, fmt.Errorf("client CA: %w", err)
 	}
@@ -35,6 +36,22 @@ func readTLS(certFile, keyFile, clientCA string) (*tls.Config, error) {
 	}
 	config.ClientAuth = tls.RequireAndVerifyClientCert
 	return config, nil
+}
+
+// maxPEM is the largest file with certificates or keys read, in bytes: those of all authorities that browsers know are a quarter of it.
+const maxPEM = 1 << 20
+
+// readPair reads a certificate and its key.
+func readPair(certFile, keyFile string) (tls.Certificate, error) {
+	cert, err := stamp.Read(certFile, maxPEM)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := stamp.Read(keyFile, maxPEM)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(cert, key)
 }
 
 // verifyClient checks a connection's client certificate as of now. The handshake did so too, but perhaps under other settings: the

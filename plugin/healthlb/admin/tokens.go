@@ -5,9 +5,10 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
+
+	"example.org/healthlb/plugin/healthlb/stamp"
 )
 
 // role is what a caller may do.
@@ -42,14 +43,7 @@ const maxTokenFile = 1 << 20
 var bearer = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
 
 func readTokens(file string) (tokens, error) {
-	info, err := os.Stat(file)
-	if err != nil {
-		return nil, fmt.Errorf("token file: %w", err)
-	}
-	if info.Size() > maxTokenFile {
-		return nil, fmt.Errorf("token file %s has %d bytes: want at most %d", file, info.Size(), maxTokenFile)
-	}
-	data, err := os.ReadFile(file)
+	data, err := stamp.Read(file, maxTokenFile)
 	if err != nil {
 		return nil, fmt.Errorf("token file: %w", err)
 	}

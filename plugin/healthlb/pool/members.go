@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -31,8 +32,26 @@ func (p *Pool) SetMembers(members []Member, now time.Time) (added, gone []*Slot)
 	for _, s := range gone {
 		s.gone = true
 	}
+	p.remember(leave, now)
 	added = slices.Collect(slotsOf(p.setMembers(members, stay, knownOf(leave), now)))
 	return added, gone
+}
+
+// remember notes until when caches may hold the addresses of members that leave: they may come back, under a shorter TTL. What is over is
+// forgotten. The caller holds p.mu.
+func (p *Pool) remember(leave []*member, now time.Time) {
+	maps.DeleteFunc(p.left, func(_ usageKey, safe int64) bool { return safe <= now.Unix() })
+	for _, m := range leave {
+		for _, a := range m.addresses {
+			if a == nil || a.usage.safeAfter.Load() <= now.Unix() {
+				continue
+			}
+			if p.left == nil {
+				p.left = make(map[usageKey]int64)
+			}
+			p.left[usageKey{m.ID, a.addr}] = a.usage.safeAfter.Load()
+		}
+	}
 }
 
 // staying tells which of the members of before stay as they are, by their index in members, and which leave.
@@ -95,6 +114,7 @@ func (p *Pool) setAddress(m *member, f Family, b *bulk, before known, now time.T
 	} else {
 		a.late = before.usages != nil
 		a.usage.begin(now, p.TTL)
+		raise(&a.usage.safeAfter, p.left[usageKey{m.ID, a.addr}])
 	}
 	if b.loads != nil {
 		a.usage.bear(take(&b.loads), p.TTL, now)

@@ -3,6 +3,7 @@
 package pool
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -34,8 +35,9 @@ type Pool struct {
 	mu      sync.Mutex // guards what follows, the records of the slots included; never held while a query is answered
 	members []*member
 	groups  []group
-	shown   uint64 // a hash of what it shows: the addresses that answers choose from, and their TTL
-	retired bool   // it shows nothing any more
+	left    map[usageKey]int64 // of addresses that are gone and that caches may hold: until when, in seconds since 1970
+	shown   uint64             // a hash of what it shows: the addresses that answers choose from, and their TTL
+	retired bool               // it shows nothing any more
 
 	snapshot atomic.Pointer[Snapshot]
 }
@@ -109,6 +111,11 @@ func New(spec *Spec, former *Pool, now time.Time) (*Pool, error) {
 		}
 		if former.Spec.Policy == spec.Policy {
 			p.groups = former.groups
+		}
+		p.left = maps.Clone(former.left)
+		if !slices.EqualFunc(spec.Members, former.members, func(a Member, b *member) bool { return a == *b.Member }) {
+			_, leave := staying(spec.Members, former.members)
+			p.remember(leave, now)
 		}
 	}
 	p.setMembers(spec.Members, nil, before, now)

@@ -9,7 +9,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -96,6 +95,9 @@ func (f *tlsFiles) reloadError() error {
 // digest identifies the contents of the files in use; empty when there are none.
 func (f *tlsFiles) digest() string { return f.version.Load().digest }
 
+// maxTLSFile is the largest file read, in bytes: the certificates of all authorities that browsers know are a quarter of it.
+const maxTLSFile = 1 << 20
+
 // load reads the files and makes a configuration of them. There is no session cache: a resumed session would hide a certificate that
 // was replaced or has expired.
 func (f *tlsFiles) load() (*tlsVersion, error) {
@@ -107,7 +109,7 @@ func (f *tlsFiles) load() (*tlsVersion, error) {
 	contents := make(map[string][]byte, len(f.paths))
 	sum := sha256.New()
 	for _, path := range f.paths {
-		data, err := os.ReadFile(path)
+		data, err := stamp.Read(path, maxTLSFile)
 		if err != nil {
 			return nil, err
 		}

@@ -3,8 +3,9 @@ package webhook
 import (
 	"crypto/x509"
 	"fmt"
-	"os"
 	"strings"
+
+	"example.org/healthlb/plugin/healthlb/stamp"
 )
 
 // maxFile is the largest file read, in bytes: the certificates of all authorities that browsers know are a quarter of it.
@@ -12,16 +13,7 @@ const maxFile = 1 << 20
 
 // readFile reads a small file, called what in errors.
 func readFile(what, name string) ([]byte, error) {
-	info, err := os.Stat(name)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", what, err)
-	case !info.Mode().IsRegular(): // opening it might wait for ever
-		return nil, fmt.Errorf("%s %s is no regular file", what, name)
-	case info.Size() > maxFile:
-		return nil, fmt.Errorf("%s %s has %d bytes: want at most %d", what, name, info.Size(), maxFile)
-	}
-	data, err := os.ReadFile(name)
+	data, err := stamp.Read(name, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}

@@ -32,13 +32,13 @@ func TestLoadRefuses(t *testing.T) {
 		s    Settings
 		want string
 	}{
-		{"no secret file", Settings{URL: url, SecretFile: dir + "/none"}, "on_change: secret file: stat " + dir + "/none: no such file or directory"},
-		{"a directory as the secret", Settings{URL: url, SecretFile: dir}, "on_change: secret file " + dir + " is no regular file"},
-		{"a pipe as the secret", Settings{URL: url, SecretFile: fifo}, "on_change: secret file " + fifo + " is no regular file"},
+		{"no secret file", Settings{URL: url, SecretFile: dir + "/none"}, "on_change: secret file: open " + dir + "/none: no such file or directory"},
+		{"a directory as the secret", Settings{URL: url, SecretFile: dir}, "on_change: secret file: " + dir + " is no regular file"},
+		{"a pipe as the secret", Settings{URL: url, SecretFile: fifo}, "on_change: secret file: " + fifo + " is no regular file"},
 		{"short secret", Settings{URL: url, SecretFile: short}, "on_change: secret file " + short + ": the secret has 15 bytes: want at least 16"},
 		{"empty secret", Settings{URL: url, SecretFile: empty}, "on_change: secret file " + empty + ": the secret has 0 bytes: want at least 16"},
-		{"large secret", Settings{URL: url, SecretFile: large}, "on_change: secret file " + large + " has 1048577 bytes: want at most 1048576"},
-		{"no CA file", Settings{URL: url, CAFile: dir + "/none"}, "on_change: CA file: stat " + dir + "/none: no such file or directory"},
+		{"large secret", Settings{URL: url, SecretFile: large}, "on_change: secret file: " + large + " is too large: want at most 1048576 bytes"},
+		{"no CA file", Settings{URL: url, CAFile: dir + "/none"}, "on_change: CA file: open " + dir + "/none: no such file or directory"},
 		{"no certificate", Settings{URL: url, CAFile: text}, "on_change: CA file " + text + ": no certificate in it: want one or more in PEM"},
 		{"no URL", Settings{}, ""},
 		{"no host", Settings{URL: "http://:80"}, ""},
