@@ -86,9 +86,9 @@ func TestLargeHeaderIsRefused(t *testing.T) {
 func TestConnectionsAreCounted(t *testing.T) {
 	s := short(t, Settings{}, func(l *limits) { l.connections = 2 })
 	var first rawConn
-	for n := range 2 { // on both a request has begun
+	for n := range 2 { // both are in the middle of a request
 		conn := dialRaw(t, s)
-		if _, err := conn.Write([]byte("GET ")); err != nil {
+		if _, err := conn.Write([]byte("PUT /v1/blocklist HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")); err != nil {
 			t.Fatal(err)
 		}
 		for deadline := time.Now().Add(patience); s.silent.len() > 0 || int(s.open.Load()) <= n; time.Sleep(time.Millisecond) {

@@ -38,7 +38,7 @@ var standard = limits{
 // Server is the endpoint in service.
 type Server struct {
 	open    atomic.Int64 // connections
-	silent  *silent      // those of them that have sent nothing yet
+	silent  *silent      // those of them on which no request has come yet
 	addr    net.Addr
 	limit   limits
 	http    *http.Server
@@ -101,8 +101,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.current.Load().ServeHTTP(w, r)
 }
 
-// count counts the open connections. When three quarters of all are taken, one that has said nothing yet makes room for another: whoever
-// only opens connections keeps nobody out.
+// count counts the open connections. When three quarters of all are taken, one on which no request has come yet makes room for
+// another: whoever only opens connections keeps nobody out.
 func (s *Server) count(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// silent are the connections on which nothing has come yet, the oldest first.
+// silent are the connections on which no request has come yet, the oldest first.
 type silent struct {
 	mu     sync.Mutex // guards what follows
 	queue  *list.List // of net.Conn
