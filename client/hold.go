@@ -28,10 +28,11 @@ type Held struct {
 	Renewals    int        // that succeeded
 	Lapsed      bool       // there was a time when it was not in force, as it could not be renewed
 	Interrupted bool       // ctx ended before its time was over
+	Taken       bool       // somebody else has removed it, or put another one in its place, before its time was over
 	Removed     api.Effect // of its removal; zero when there was nothing left to remove
 }
 
-// Hold puts a block in force and keeps it there for its time, or until ctx ends, and then removes it. It is a lease of a minute, renewed
+// Hold puts a block in force and keeps it there for its time, or until ctx ends, and then removes it. It ends before that when somebody else removes the block. It is a lease of a minute, renewed
 // three times as often, so that it ends when the holder dies. An error is either that of the first call, with nothing in force, or that
 // of the removal: then the block ends at Held.Until.
 func (c *Client) Hold(ctx context.Context, h BlockHold) (Held, error) {
@@ -56,6 +57,9 @@ func (c *Client) Hold(ctx context.Context, h BlockHold) (Held, error) {
 	}
 	b.held.Interrupted = !b.keep(ctx)
 	b.lapse(time.Now())
+	if b.held.Taken {
+		return b.held, nil
+	}
 	if b.held.Removed, err = b.remove(ctx); err != nil {
 		return b.held, fmt.Errorf("the block of %s is left to end by itself at %s: %w",
 			h.Block.Address, b.held.Until.UTC().Format(time.RFC3339), err)
@@ -100,12 +104,49 @@ func (b *hold) put(ctx context.Context) (api.Effect, error) {
 	return effect, err
 }
 
-// again renews the block.
+// errTaken ends a hold whose block is not there any more.
+var errTaken = errors.New("the block has been removed, or replaced, by somebody else")
+
+// again renews the block, unless somebody has removed it or put another one in its place: that is an order, too.
 func (b *hold) again(ctx context.Context) error {
 	ctx, cancel := withTimeout(ctx, b.c.pace.call)
 	defer cancel()
+	if time.Now().Before(b.held.Until) { // else it may have lapsed
+		entry, _, err := b.find(ctx)
+		if err != nil {
+			return err
+		}
+		if !b.mine(entry) {
+			return errTaken
+		}
+	}
 	_, err := b.put(ctx)
 	return err
+}
+
+// find returns the entry of the block's key, nil when there is none, and whether nobody's stands beside it.
+func (b *hold) find(ctx context.Context) (own *api.Block, nobodys bool, err error) {
+	entries, _, err := b.c.Blocklist(ctx)
+	for i, entry := range entries {
+		key, err := keyOf(entry)
+		if err != nil || key.prefix != b.key.prefix || key.pool != b.key.pool {
+			continue
+		}
+		if key.owner == b.key.owner {
+			own = &entries[i]
+		}
+		nobodys = nobodys || key.owner == ""
+	}
+	return own, nobodys, err
+}
+
+// mine tells whether an entry is the one that this hold has put.
+func (b *hold) mine(entry *api.Block) bool {
+	if entry == nil || entry.Mode != b.h.Block.Mode && b.h.Block.Mode != "" || entry.Until == "" {
+		return false
+	}
+	until, err := time.Parse(time.RFC3339, entry.Until)
+	return err == nil && !until.After(b.held.Until.Add(time.Minute)) // clocks may differ; who puts another one means longer
 }
 
 // entry is the list with the block alone, for a time.
@@ -136,8 +177,12 @@ func (b *hold) keep(ctx context.Context) bool {
 			return false
 		}
 		err := b.again(ctx)
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return false
+		case errors.Is(err, errTaken):
+			b.held.Taken = true
+			return true
 		}
 		if err == nil {
 			b.held.Renewals++
@@ -158,21 +203,12 @@ func (b *hold) keep(ctx context.Context) bool {
 func (b *hold) remove(ctx context.Context) (api.Effect, error) {
 	ctx, cancel := withTimeout(context.WithoutCancel(ctx), b.c.pace.farewell)
 	defer cancel()
-	entries, _, err := b.c.Blocklist(ctx)
+	own, nobodys, err := b.find(ctx)
 	if err != nil {
 		return api.Effect{}, err
 	}
-	var ours, nobodys bool
-	for _, entry := range entries {
-		key, err := keyOf(entry)
-		if err != nil || key.prefix != b.key.prefix || key.pool != b.key.pool {
-			continue
-		}
-		ours = ours || key.owner == b.key.owner
-		nobodys = nobodys || key.owner == ""
-	}
 	switch {
-	case !ours:
+	case own == nil:
 		return api.Effect{}, nil
 	case nobodys:
 		return b.c.AddBlocks(ctx, b.entry(time.Second), Options{Force: b.h.Force})

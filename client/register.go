@@ -17,16 +17,15 @@ type Registration struct {
 	Settings         // of the responder
 	Client   *Client // instead of Settings, when there is one already
 
-	Pool           string
-	ID             string        // empty: its first address
-	Addresses      []string      // one IPv4 and/or one IPv6; empty: as OwnAddresses finds
-	Weight         *int          // nil: 1
-	Priority       int           // 0: 1, the best
-	Region         string        // empty: none
-	Port           int           // 0: the one of the pool's check
-	ProbeAddresses []string      // probed instead of its addresses
-	TTL            time.Duration // how long it stays when no more is heard of it, 1s to 24h; 0: 30s
-	Secret         string        // of an earlier registration that may still be there; empty: none
+	Pool      string
+	ID        string        // empty: its first address
+	Addresses []string      // one IPv4 and/or one IPv6; empty: as OwnAddresses finds
+	Weight    *int          // nil: 1
+	Priority  int           // 0: 1, the best
+	Region    string        // empty: none
+	Port      int           // 0: the one of the pool's check
+	TTL       time.Duration // how long it stays when no more is heard of it, 1s to 24h; 0: 30s
+	Secret    string        // of an earlier registration that may still be there; empty: none
 
 	// OnSecret, when not nil, is told the secret of each new registration, for who wants to keep it: see Secret.
 	OnSecret func(secret string)
@@ -145,7 +144,7 @@ func (r Registration) check() error {
 func (r Registration) spec(addresses []string) api.RegistrationSpec {
 	return api.RegistrationSpec{
 		MemberSpec: api.MemberSpec{
-			Addresses: addresses, Weight: r.Weight, Priority: r.Priority, Region: r.Region, Port: r.Port, ProbeAddresses: r.ProbeAddresses,
+			Addresses: addresses, Weight: r.Weight, Priority: r.Priority, Region: r.Region, Port: r.Port,
 		},
 		ID: r.ID, TTL: r.TTL.String(),
 	}

@@ -300,7 +300,7 @@ func TestOverUnixSocketWithOwnSettings(t *testing.T) {
 	weight := 0
 	lease := register(t, t.Context(), Registration{
 		Settings: Settings{Server: r.url()}, Pool: "www.lb.example", Addresses: []string{"192.0.2.1"},
-		Weight: &weight, Priority: 2, Region: "eu", Port: 8080, ProbeAddresses: []string{"192.0.2.2"},
+		Weight: &weight, Priority: 2, Region: "eu", Port: 8080,
 	})
 	if now := lease.Now(); now.Registration.ID != "192.0.2.1" || now.Registration.Lease.TTL != 30 {
 		t.Errorf("%+v", now)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,18 +50,24 @@ cannot register anew.`,
 		if entry.Mode != blockModes[0] && entry.Mode != blockModes[1] {
 			return usage("--mode: there is no mode %q: want %s or %s", entry.Mode, blockModes[0], blockModes[1])
 		}
-		if !cmd.Flags().Changed("for") {
-			return a.block(ctx, s, entry, o)
+		lasts := time.Duration(0)
+		if cmd.Flags().Changed("for") {
+			if lasts, err = parseLength("for", length, time.Second, maxFor); err != nil {
+				return err
+			}
 		}
-		held, err := parseLength("for", length, time.Second, maxFor)
-		if err != nil {
+		hold := lasts > 0 && !detach && !o.DryRun
+		if err := a.mayReplace(ctx, s, entry, lasts, hold, o); err != nil {
 			return err
 		}
-		if detach || o.DryRun {
+		if lasts == 0 {
+			return a.block(ctx, s, entry, o)
+		}
+		if !hold {
 			entry.For = length
 			return a.block(ctx, s, entry, o)
 		}
-		return a.holdBlock(ctx, s, entry, held, o)
+		return a.holdBlock(ctx, s, entry, lasts, o)
 	})
 	addChangeFlags(cmd, &o)
 	flags := cmd.Flags()
@@ -74,6 +81,39 @@ cannot register anew.`,
 	_ = cmd.RegisterFlagCompletionFunc("for", cobra.NoFileCompletions)
 	_ = cmd.RegisterFlagCompletionFunc("reason", cobra.NoFileCompletions)
 	return cmd
+}
+
+// aLease is more than what is left of a block that another run of this command holds.
+const aLease = 65 * time.Second
+
+// mayReplace refuses to put a weaker block in the place of one that the owner has already: an owner has one for an address and a pool, and the
+// address would be answered with sooner than was ordered. A block that is held would take the other one along at its end.
+func (a *app) mayReplace(ctx context.Context, s *session, entry api.Block, lasts time.Duration, hold bool, o client.Options) error {
+	if o.Force {
+		return nil
+	}
+	entries, _, err := s.Blocklist(ctx)
+	if err != nil {
+		return err
+	}
+	for _, there := range entries {
+		if there.Address != entry.Address || there.Owner != entry.Owner || !strings.EqualFold(short(there.Pool), short(entry.Pool)) {
+			continue
+		}
+		ends, err := time.Parse(time.RFC3339, there.Until)
+		forGood := err != nil
+		shorter := lasts > 0 && (forGood || ends.After(a.now().Add(lasts+time.Second)))
+		held := hold && (forGood || ends.After(a.now().Add(aLease)))
+		if shorter || held || there.Mode == blockModes[0] && entry.Mode != there.Mode {
+			until := "for good"
+			if !forGood {
+				until = "until " + a.clock(ends)
+			}
+			return failed(exitRefused, "refused: %s is blocked %s in mode %s by %s already; --force puts this block in its place, --owner NAME beside it",
+				blockText(entry), until, printable(there.Mode), printable(there.Owner))
+		}
+	}
+	return nil
 }
 
 // blockText names a block.
@@ -124,6 +164,8 @@ func (a *app) holdBlock(ctx context.Context, s *session, entry api.Block, length
 		a.say("warning: the block was not in force all the time, as it could not be renewed")
 	}
 	switch {
+	case held.Taken:
+		return failed(exitRefused, "%s is not held any more: somebody else has removed the block, or put another one in its place", blockText(entry))
 	case err != nil && held.Until.IsZero():
 		return err
 	case err != nil:

@@ -331,7 +331,7 @@ func TestDrainWaitInterrupted(t *testing.T) {
 func TestHoldBlock(t *testing.T) {
 	f := newFake(t)
 	f.on("POST /blocklist", 200, taken())
-	f.on("GET /blocklist", 200, []api.Block{{Address: "192.0.2.11", Owner: "alice@desk"}})
+	f.on("GET /blocklist", 200, []api.Block{{Address: "192.0.2.11", Owner: "alice@desk", Mode: "omit", Until: "2026-11-21T12:00:30Z"}})
 	f.on("DELETE /blocklist/192.0.2.11", 200, api.Effect{Changed: true})
 	c := newConsole(t, f)
 	ended := make(chan outcome, 1)
@@ -353,11 +353,11 @@ func TestHoldBlockFails(t *testing.T) {
 	ctl(t, f, "block", "192.0.2.11", "--for", "15m").check(t, 3, "", "healthlbctl: refused: no\n")
 
 	f.on("POST /blocklist", 200, taken())
-	f.on("GET /blocklist", 507, problem(507, "the disk is full"))
 	c := newConsole(t, f)
 	ended := make(chan outcome, 1)
 	go func() { ended <- c.do("block", "192.0.2.11", "--for", "15m") }()
 	within(t, "the block", func() bool { return strings.Contains(c.err.String(), "holding the block") })
+	f.on("GET /blocklist", 507, problem(507, "the disk is full"))
 	c.signals <- os.Interrupt
 	if o := <-ended; o.code != 1 || !strings.Contains(o.err, "could not be taken back, and ends by itself at") {
 		t.Errorf("got %+v", o)
@@ -390,4 +390,45 @@ func TestRegisterNever(t *testing.T) {
 	f := newFake(t)
 	f.on("POST /pools/www/registrations", 403, problem(403, "not with this token"))
 	ctl(t, f, "register", "www", "--address", "192.0.2.13").check(t, 4, "", "healthlbctl: not allowed: not with this token\n")
+}
+
+// What was ordered already is not made weaker by the way.
+func TestBlockDoesNotReplaceAStrongerOne(t *testing.T) {
+	const good, long, lease = "", "2026-11-21T13:00:00Z", "2026-11-21T12:00:50Z"
+	for _, test := range []struct {
+		until, mode, line string
+		refused           bool
+	}{
+		{good, "omit", "block 192.0.2.11", false},
+		{good, "omit", "block 192.0.2.11 --for 10m --detach", true},
+		{good, "omit", "block 192.0.2.11 --for 10m --detach --force", false},
+		{good, "omit", "block 192.0.2.11 --for 10m --detach --owner bob", false},
+		{good, "omit", "block 192.0.2.11 --for 10m", true},
+		{good, "omit", "block 192.0.2.11 --mode no-register", true},
+		{good, "no-register", "block 192.0.2.11", false},
+		{good, "omit", "block 192.0.2.11 --pool www", false},
+		{long, "omit", "block 192.0.2.11", false},
+		{long, "omit", "block 192.0.2.11 --for 10m --detach", true},
+		{long, "omit", "block 192.0.2.11 --for 2h --detach", false},
+		{long, "omit", "block 192.0.2.11 --for 2h", true},
+		{lease, "omit", "block 192.0.2.11 --for 2h --detach", false},
+	} {
+		f := newFake(t)
+		f.on("GET /blocklist", 200, []api.Block{{Address: "192.0.2.11", Owner: "alice@desk", Mode: test.mode, Until: test.until}})
+		f.on("POST /blocklist", 200, taken())
+		o := ctl(t, f, strings.Fields(test.line)...)
+		if refused := o.code == 3 && strings.Contains(o.err, "refused: 192.0.2.11 is blocked"); refused != test.refused || !refused && o.code != 0 {
+			t.Errorf("%s until %q in mode %s: %+v", test.line, test.until, test.mode, o)
+		}
+		if test.refused && len(f.changes()) > 0 {
+			t.Errorf("%s: asked %q", test.line, f.changes())
+		}
+	}
+}
+
+// Nothing that a server says steers the terminal.
+func TestEscapedJSON(t *testing.T) {
+	if got := string(escaped([]byte("{\"a\": \"x\u009b\u202e\U000e0001 \u00e9\"}\n"))); got != "{\"a\": \"x\\u009b\\u202e\\udb40\\udc01 \u00e9\"}\n" {
+		t.Errorf("got %s", got)
+	}
 }

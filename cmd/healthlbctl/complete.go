@@ -34,6 +34,7 @@ func (a *app) complete(places ...suggester) cobra.CompletionFunc {
 		ctx, cancel := context.WithTimeout(context.Background(), completionTime)
 		defer cancel()
 		words, _ := suggest(ctx, s, args)
+		words = slices.DeleteFunc(words, func(word string) bool { return printable(word) != word })
 		return words, cobra.ShellCompDirectiveNoFileComp
 	}
 }

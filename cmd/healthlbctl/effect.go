@@ -56,7 +56,7 @@ func (a *app) tellPeople(c change) error {
 	var families []string
 	for _, f := range c.effect.Pools {
 		families = append(families, fmt.Sprintf("%s %s: %d -> %d eligible (min_up %d)",
-			short(f.Pool), f.Family, f.EligibleBefore, f.EligibleAfter, f.MinUp))
+			short(f.Pool), printable(f.Family), f.EligibleBefore, f.EligibleAfter, f.MinUp))
 	}
 	below := ""
 	if len(families) <= aFew {

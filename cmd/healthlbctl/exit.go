@@ -134,7 +134,7 @@ func refusalsOf(e *api.Effect) (reasons []string) {
 	}
 	for _, f := range e.Pools {
 		if f.Refused != "" {
-			reasons = append(reasons, fmt.Sprintf("%s %s: %s", short(f.Pool), f.Family, printable(f.Refused)))
+			reasons = append(reasons, fmt.Sprintf("%s %s: %s", short(f.Pool), printable(f.Family), printable(f.Refused)))
 		}
 	}
 	return reasons

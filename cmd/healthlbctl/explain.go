@@ -54,7 +54,7 @@ that region gets.`,
 }
 
 func (a *app) explanationTable(e api.Explanation) error {
-	asked := fmt.Sprintf("%s %s asked by %s", printable(short(e.Name)), e.Type, printable(e.Client))
+	asked := fmt.Sprintf("%s %s asked by %s", short(e.Name), printable(e.Type), printable(e.Client))
 	if e.Region != "" {
 		asked += " in " + printable(e.Region)
 	}

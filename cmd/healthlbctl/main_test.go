@@ -37,6 +37,7 @@ type fake struct {
 
 func newFake(t *testing.T) *fake {
 	f := &fake{answers: map[string]func(*http.Request, []byte) (int, any){}}
+	f.on("GET /blocklist", 200, []api.Block{})
 	f.Server = httptest.NewServer(http.HandlerFunc(f.serve))
 	t.Cleanup(f.Close)
 	return f

@@ -24,9 +24,8 @@ func (m *memberFlags) add(a *app, cmd *cobra.Command) {
 	flags.IntVar(&m.priority, "priority", 0, "its tier, 1 to 65535; 1 is the best, and what it has if it is not said")
 	flags.StringVar(&m.region, "region", "", "where it is")
 	flags.IntVar(&m.port, "port", 0, "the port that is probed, instead of that of the pool's only check")
-	flags.StringSliceVar(&m.probe, "probe-address", nil, "an address that is probed instead of its own; once for each family")
 	_ = cmd.RegisterFlagCompletionFunc("region", a.complete(nil, regionNames))
-	for _, flag := range []string{"id", "weight", "priority", "port", "probe-address"} {
+	for _, flag := range []string{"id", "weight", "priority", "port"} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions)
 	}
 }
@@ -91,6 +90,8 @@ not changed.`,
 	})
 	addChangeFlags(cmd, &o)
 	m.add(a, cmd)
+	cmd.Flags().StringSliceVar(&m.probe, "probe-address", nil, "an address that is probed instead of its own; once for each family")
+	_ = cmd.RegisterFlagCompletionFunc("probe-address", cobra.NoFileCompletions)
 	cmd.Flags().BoolVar(&o.RequireHealthy, "require-healthy", false, "probe it first, and do not add it when that fails")
 	return cmd
 }

@@ -1,8 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"sigs.k8s.io/yaml"
@@ -25,10 +30,32 @@ func (a *app) show(c *settings, value any, forPeople func() error) error {
 func (a *app) showJSON(value any, indent string) error {
 	a.writing.Lock()
 	defer a.writing.Unlock()
-	e := json.NewEncoder(a.out)
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", indent)
-	return e.Encode(value)
+	if err := e.Encode(value); err != nil {
+		return err
+	}
+	_, err := a.out.Write(escaped(text.Bytes()))
+	return err
+}
+
+// escaped is JSON in which nothing can steer a terminal: what is not graphic stands in strings only, and there as an escape.
+func escaped(text []byte) []byte {
+	safe := make([]byte, 0, len(text))
+	for _, r := range string(text) {
+		switch {
+		case r == '\n' || unicode.IsGraphic(r):
+			safe = utf8.AppendRune(safe, r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			safe = fmt.Appendf(safe, "\\u%04x\\u%04x", high, low)
+		default:
+			safe = fmt.Appendf(safe, "\\u%04x", r)
+		}
+	}
+	return safe
 }
 
 func (a *app) showYAML(value any) error {

@@ -46,7 +46,7 @@ the responder's own machine they have to be said. A token with the role register
 		}
 		return a.register(ctx, secretFile, client.Registration{
 			Client: s.Client, Pool: args[0], ID: m.id, Addresses: spec.Addresses, Weight: spec.Weight, Priority: spec.Priority,
-			Region: spec.Region, Port: spec.Port, ProbeAddresses: spec.ProbeAddresses, TTL: lifetime, Secret: secret,
+			Region: spec.Region, Port: spec.Port, TTL: lifetime, Secret: secret,
 		})
 	})
 	m.add(a, cmd)

@@ -9,6 +9,7 @@ import (
 
 // short is a pool's name as people write it.
 func short(pool string) string {
+	pool = printable(pool)
 	if len(pool) > 1 {
 		return strings.TrimSuffix(pool, ".")
 	}
