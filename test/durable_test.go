@@ -120,9 +120,7 @@ func randomChange(random *rand.Rand, f facts) change {
 		}
 		owner := fmt.Sprintf("o%d", random.IntN(3))
 		return change{"PUT /v1/pools/" + in + "/members/" + id + "/drain?force=1", api.DrainSpec{Owner: owner}, func(f facts) {
-			if _, drained := f["drain "+key]; !drained {
-				f["drain "+key] = owner
-			}
+			f["drain "+key] = owner
 		}}
 	case 8:
 		if _, drained := f["drain "+key]; !drained {
