@@ -42,9 +42,16 @@ func startTLSMembers(t *testing.T, configs map[string]*tls.Config) *members {
 func (m *members) start(t *testing.T, addrs ...string) *members {
 	t.Helper()
 	if m.port == "" {
-		m.port = freePort(t)
 		m.open, m.conns, m.came = map[string]net.Listener{}, map[net.Conn]string{}, map[string][]time.Time{}
 		t.Cleanup(m.stopAll)
+		m.port = freePort(t)
+		for try := 0; try < 10 && len(addrs) > 0; try++ { // another process may take the port at this very moment
+			if m.listen(addrs[0]) == nil {
+				addrs = addrs[1:]
+				break
+			}
+			m.port = freePort(t)
+		}
 	}
 	for _, addr := range addrs {
 		must(t, m.listen(addr))

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -34,7 +35,7 @@ type receiver struct {
 
 func startReceiver(t *testing.T) *receiver {
 	t.Helper()
-	r := &receiver{port: freePort(t), status: 200, events: map[string][]api.Event{}}
+	r := &receiver{status: 200, events: map[string][]api.Event{}}
 	r.start(t)
 	t.Cleanup(func() {
 		r.stop()
@@ -45,7 +46,14 @@ func startReceiver(t *testing.T) *receiver {
 
 func (r *receiver) start(t *testing.T) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:"+r.port)
+	var l net.Listener
+	err := errors.New("no port yet")
+	for try := 0; err != nil && try < 10; try++ {
+		if r.port == "" || try > 0 && r.server == nil { // another process may take the port at this very moment
+			r.port = freePort(t)
+		}
+		l, err = net.Listen("tcp", "127.0.0.1:"+r.port)
+	}
 	must(t, err)
 	server := &http.Server{Handler: r}
 	r.server = server
