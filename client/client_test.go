@@ -52,7 +52,7 @@ func TestServers(t *testing.T) {
 }
 
 func FuzzServer(f *testing.F) {
-	for _, s := range []string{"", "unix:/x", "http://127.0.0.1:8053", "https://[::1%25lo]:1/", "http://a@b"} {
+	for _, s := range []string{"", "unix:/x", "http://127.0.0.1:8053", "https://[::1%25lo]:1/", "http://a@b", "http://[::%25\x86]"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -45,10 +45,14 @@ func parseServer(s string) (server, error) {
 	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return server{}, fmt.Errorf("server %q has more than host and port: %s", s, wantServer)
 	}
-	return server{
+	to := server{
 		shown: s, base: u.Scheme + "://" + (&url.URL{Host: u.Host}).String()[len("//"):], host: u.Hostname(), port: u.Port(),
 		secure: u.Scheme == "https",
-	}, nil
+	}
+	if _, err := url.Parse(to.base); err != nil { // a zone with what no interface has in its name
+		return server{}, fmt.Errorf("server %q cannot be read: %s", s, wantServer)
+	}
+	return to, nil
 }
 
 // loopback tells whether the responder is on this machine by its address alone.
