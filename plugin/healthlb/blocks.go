@@ -11,7 +11,7 @@ import (
 // blocksOf returns the blocks that are in force for a generation: none, if it says no state directory. During a reload there may be one
 // generation that does and one that does not.
 func (h *hub) blocksOf(g *generation) *block.Set {
-	if g == nil || g.process.State == "" {
+	if !g.keeps() {
 		return nil
 	}
 	return h.blocks.Load()
@@ -59,8 +59,13 @@ func (h *hub) changeBlocks(change func([]block.Entry) []block.Entry) {
 		}
 		h.rebuildGlue(g)
 	}
+	wake(h.expiries)
+}
+
+// wake has a goroutine look again; one pending word is enough.
+func wake(c chan<- struct{}) {
 	select {
-	case h.expiries <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

@@ -21,10 +21,7 @@ func (d *dirty) add(p *livePool) {
 	d.mu.Lock()
 	d.pools[p] = struct{}{}
 	d.mu.Unlock()
-	select {
-	case d.wake <- struct{}{}:
-	default: // it is awake already
-	}
+	wake(d.wake)
 }
 
 func (d *dirty) take() map[*livePool]struct{} {

@@ -39,7 +39,7 @@ func (h *hub) Drain(name, id string, spec api.DrainSpec, o admin.Order) (c api.D
 		if !drained && h.countDrains() >= maxDrains {
 			return in, admin.NewProblem(http.StatusConflict, "%d members are drained, and no more are possible", maxDrains)
 		}
-		if h.weighDrain(&in, p, id, now); spec.Lead {
+		if in.weighDrain(p, p.around(), id, now); spec.Lead {
 			in.omitted = nil // not yet: the drain says when it is safe
 		}
 		d := keptDrain{Since: now, Out: out, Owner: spec.Owner, Reason: spec.Reason, By: o.By}
@@ -112,12 +112,12 @@ func (h *hub) countDrains() int {
 	return h.kept.countDrains
 }
 
-// weighDrain adds what it would do to have a member out.
-func (h *hub) weighDrain(in *intent, p *livePool, id string, now time.Time) {
-	by := p.around()
+// weighDrain adds what it would do to a pool to have one more member out. It returns what would be around the pool then.
+func (in *intent) weighDrain(p *livePool, by pool.Around, id string, now time.Time) pool.Around {
 	drained := by
 	drained.Drains = withDrain(by.Drains, id, &pool.Drain{Out: now})
 	in.weigh(p, p.Compare(by, drained, "", now))
+	return drained
 }
 
 // withDrain returns drains with another one for a member, or with nil without one.
@@ -140,12 +140,7 @@ func drainStatus(d keptDrain, m pool.MemberView, lowTTL uint32, now time.Time) *
 		Since: millisecond(d.Since), Owner: d.Owner, Reason: d.Reason, By: d.By, OutAt: millisecond(d.Out), Out: m.Drained,
 	}
 	named := false
-	for _, a := range m.Addresses {
-		named = named || a.Named
-		if a.SafeAfter.After(s.SafeAfter) {
-			s.SafeAfter = a.SafeAfter
-		}
-	}
+	s.SafeAfter, named = m.SafeAfter()
 	if !s.Out { // it will be named up to the end of the lead
 		s.SafeAfter = millisecond(d.Out.Add(time.Duration(lowTTL)*time.Second + time.Second).Truncate(time.Second))
 	}
@@ -153,7 +148,8 @@ func drainStatus(d keptDrain, m pool.MemberView, lowTTL uint32, now time.Time) *
 	return s
 }
 
-// underWay is for how long a query that was there before a drain may still be answered with the member. Some microseconds are usual.
+// underWay is for how long a query that was there before a drain may still be answered with the member. Some microseconds would do: to
+// make an answer takes 0.2 of one (BenchmarkServeDNS).
 const underWay = 100 * time.Millisecond
 
 // safe says whether a member that is drained can be stopped: no cache that keeps to TTL holds it.

@@ -39,6 +39,13 @@ func (in *intent) weigh(p *livePool, effects []pool.Effect) {
 	}
 }
 
+// weighLoss adds what it would do to a pool to lose a member that came at run time.
+func (in *intent) weighLoss(p *livePool, id string, now time.Time) {
+	if _, runtime := p.runtimeSource(id); runtime {
+		in.weigh(p, p.Compare(p.around(), p.around(), id, now))
+	}
+}
+
 // refusal says why a change needs force: it takes a family from enough members to too few, or from naming someone to naming no one.
 // What was bad before does not refuse a change.
 func refusal(c pool.Effect) string {

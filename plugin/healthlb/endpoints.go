@@ -34,9 +34,6 @@ func newEndpoint(a *config.Admin) (*endpoint, error) {
 
 // listen opens the generation's endpoint, unless one is open there already. The caller holds h.mu.
 func (h *hub) listen(g *generation) (err error) {
-	if g.hook, err = newHook(g.process); err != nil {
-		return err
-	}
 	if g.process.Admin == nil {
 		return nil
 	}

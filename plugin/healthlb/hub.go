@@ -35,7 +35,7 @@ type hub struct {
 	lapses   chan struct{}  // wakes the goroutine that ends registrations
 	rollouts chan struct{}  // wakes the goroutine that goes on with rollouts
 	leases   *leases        // of members that registered themselves
-	trouble  rate.Sometimes // tells the log why rollouts cannot go on
+	stuck    rate.Sometimes // tells the log why rollouts cannot go on
 
 	keeping sync.Mutex // guards kept beside mu, for those who only read it: they do not wait for a reload
 
@@ -56,7 +56,7 @@ func newHub() *hub {
 	return &hub{
 		log: newTransitionLog(), events: event.NewLog(historyLength, time.Now()), serials: serials{after: afterFunc},
 		expiries: make(chan struct{}, 1), lapses: make(chan struct{}, 1), rollouts: make(chan struct{}, 1), leases: newLeases(), kept: newKept(),
-		trouble: rate.Sometimes{Interval: time.Minute},
+		stuck: rate.Sometimes{Interval: time.Minute},
 	}
 }
 
@@ -111,6 +111,9 @@ func (h *hub) start(g *generation) (waiting []*target, err error) {
 	}
 	h.generations = append(h.generations, g)
 	if err := h.openStore(g); err != nil {
+		return nil, err
+	}
+	if g.hook, err = newHook(g.process); err != nil {
 		return nil, err
 	}
 	if err := h.listen(g); err != nil {
@@ -188,7 +191,7 @@ func (h *hub) commit(g *generation) (closers []func()) {
 			log.Warning(warning)
 		}
 	}
-	h.wakeRollouts()
+	wake(h.rollouts)
 	return append(h.configure(g), h.post(g)...)
 }
 

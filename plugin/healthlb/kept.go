@@ -22,7 +22,8 @@ const (
 	rolloutsBucket = "rollouts"
 )
 
-// The bounds of what comes at run time, for the whole process. With 100,000 of each the store has some 30 MB.
+// The bounds of what comes at run time, for the whole process. With 100,000 pools, members and drains
+// the store had 124 MB.
 const (
 	maxRuntimePools   = 100_000
 	maxRuntimeMembers = 100_000
@@ -162,7 +163,7 @@ func (h *hub) readKept(store state.Store, now time.Time) error {
 		for id, m := range members {
 			if m.Registered != nil {
 				h.leases.set(memberKey(name, id), now.Add(m.Registered.TTL))
-				h.wakeLapses()
+				wake(h.lapses)
 			}
 		}
 	}

@@ -24,7 +24,7 @@ func (h *hub) PutMember(ctx context.Context, name, id string, spec api.MemberSpe
 			return c, err
 		}
 	}
-	kind := "member_added"
+	kind, word := "member_added", "Added to"
 	c.Effect, err = h.carryOut(o, func(g *generation, now time.Time) (in intent, err error) {
 		p, m, err := h.newcomer(g, name, keptMember{MemberSpec: spec}, id)
 		if err != nil {
@@ -39,8 +39,8 @@ func (h *hub) PutMember(ctx context.Context, name, id string, spec api.MemberSpe
 		case !known && h.full():
 			return in, tooManyMembers()
 		case known:
-			kind = "member_changed"
-			h.weighMember(&in, p, id, m, now)
+			kind, word = "member_changed", "Changed in"
+			in.weighMember(p, id, m, now)
 		}
 		in.write = func(w state.Writer) error {
 			return put(w, membersBucket, memberKey(name, id), keptMember{MemberSpec: spec})
@@ -51,10 +51,8 @@ func (h *hub) PutMember(ctx context.Context, name, id string, spec api.MemberSpe
 		return c, err
 	}
 	if c.Changed {
-		addresses := strings.Join(spec.Addresses, " ")
-		h.tell(api.Event{Type: kind, Pool: name, Member: id, Address: spec.Addresses[0], By: o.By, Text: map[string]string{
-			"member_added": "Added to", "member_changed": "Changed in",
-		}[kind] + fmt.Sprintf(" pool %s: member %s %s", name, id, addresses)})
+		h.tell(api.Event{Type: kind, Pool: name, Member: id, Address: spec.Addresses[0], By: o.By,
+			Text: fmt.Sprintf("%s pool %s: member %s %s", word, name, id, strings.Join(spec.Addresses, " "))})
 	}
 	if healthy {
 		h.awaitMember(ctx, name, id)
@@ -77,9 +75,7 @@ func (h *hub) DeleteMember(name, id string, o admin.Order) (c api.MemberChange, 
 			}
 			return in, nil
 		}
-		if _, runtime := p.runtimeSource(id); runtime {
-			in.weigh(p, p.Compare(p.around(), p.around(), id, now))
-		}
+		in.weighLoss(p, id, now)
 		in.write = func(w state.Writer) error { return h.deleteMember(w, name, id) }
 		return in, nil
 	})
@@ -169,10 +165,10 @@ func (h *hub) full() bool {
 
 // weighMember adds what it would do to make a member another one: if its addresses or its port change, it is a new one that has yet to
 // pass.
-func (h *hub) weighMember(in *intent, p *livePool, id string, m pool.Member, now time.Time) {
+func (in *intent) weighMember(p *livePool, id string, m pool.Member, now time.Time) {
 	for _, before := range p.Members() {
 		if before.ID == id && (before.V4 != m.V4 || before.V6 != m.V6 || before.Port != m.Port) {
-			in.weigh(p, p.Compare(p.around(), p.around(), id, now))
+			in.weighLoss(p, id, now)
 		}
 	}
 }
@@ -225,26 +221,21 @@ func (h *hub) mustPass(ctx context.Context, name, id string, spec api.MemberSpec
 	return admin.NewProblem(http.StatusUnprocessableEntity, "member %s does not pass its checks, and was not added: %s", id, strings.Join(failures, "; "))
 }
 
-// awaitMember waits until the first results of a member are in.
+// awaitMember waits until the first results of a member are in, and in force.
 func (h *hub) awaitMember(ctx context.Context, name, id string) {
 	p := h.pool(name)
 	if p == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, p.firstRound())
-	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		s, known := p.Standing(id, p.around(), time.Now())
-		if !known || !s.Unknown {
-			h.rebuild(p) // else it is due in a moment
-			return
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
+	var waiting []*target
+	h.mu.Lock()
+	for _, s := range p.Slots() {
+		key, _ := p.targetOf(s)
+		if t := h.targets[key]; t != nil && s.Member() == id {
+			waiting = append(waiting, t)
 		}
 	}
+	h.mu.Unlock()
+	await(waiting, p.firstRound(), ctx.Done())
+	h.rebuild(p) // else it is due in a moment
 }

@@ -124,10 +124,7 @@ func (h *hub) Leave(name, id, secret string, o admin.Order) (r api.Registration,
 		if _, err := h.registered(name, id, secret); err != nil {
 			return in, err
 		}
-		p := g.pool(name)
-		if _, runtime := p.runtimeSource(id); runtime {
-			in.weigh(p, p.Compare(p.around(), p.around(), id, now))
-		}
+		in.weighLoss(g.pool(name), id, now)
 		in.write = func(w state.Writer) error { return w.Delete(membersBucket, memberKey(name, id)) }
 		return in, nil
 	})
@@ -202,18 +199,10 @@ func (h *hub) setLease(key string, now time.Time) {
 	name, id, _ := strings.Cut(key, " ")
 	if m, known := h.kept.members[name][id]; known && m.Registered != nil {
 		h.leases.set(key, now.Add(m.Registered.TTL))
-		h.wakeLapses()
+		wake(h.lapses)
 		return
 	}
 	h.leases.end(key)
-}
-
-// wakeLapses has the leases looked at, as there are new ones.
-func (h *hub) wakeLapses() {
-	select {
-	case h.lapses <- struct{}{}:
-	default:
-	}
 }
 
 // lapse takes members out whose lease has run out, until stop is closed.

@@ -11,7 +11,6 @@ import (
 	"example.org/healthlb/api"
 	"example.org/healthlb/plugin/healthlb/admin"
 	"example.org/healthlb/plugin/healthlb/health"
-	"example.org/healthlb/plugin/healthlb/pool"
 	"example.org/healthlb/plugin/healthlb/rollout"
 	"example.org/healthlb/plugin/healthlb/state"
 )
@@ -44,6 +43,9 @@ func (h *hub) StartRollout(name string, spec api.RolloutSpec, o admin.Order) (ap
 			return api.Rollout{}, admin.NewProblem(http.StatusBadRequest, "timeout: %v", err)
 		}
 	}
+	if err := h.spares(h.pool(name), s); err != nil {
+		return api.Rollout{}, err
+	}
 	var started rollout.Rollout
 	_, err := h.carryOut(o, func(g *generation, now time.Time) (in intent, err error) {
 		p := g.pool(name)
@@ -65,9 +67,6 @@ func (h *hub) StartRollout(name string, spec api.RolloutSpec, o admin.Order) (ap
 		if err != nil {
 			return in, admin.NewProblem(http.StatusConflict, "%v", err)
 		}
-		if err := h.spares(p, started, now); err != nil {
-			return in, err
-		}
 		in.write = func(w state.Writer) error { return put(w, rolloutsBucket, name, started) }
 		return in, nil
 	})
@@ -77,20 +76,26 @@ func (h *hub) StartRollout(name string, spec api.RolloutSpec, o admin.Order) (ap
 	if !o.DryRun {
 		h.tell(api.Event{Type: "rollout", Pool: name, To: string(started.Status), Owner: started.Owner, By: o.By,
 			Text: fmt.Sprintf("Rollout of pool %s by %s: %d members", name, ownerOf(started), len(started.Members))})
-		h.wakeRollouts()
+		wake(h.rollouts)
 	}
 	return h.rolloutStatus(started), nil
 }
 
-// preflightMost is for how many members it is looked in advance whether the pool can spare each. With more it would take seconds, in which
-// no other change is made.
+// preflightMost is for how many members it is looked in advance whether the pool can spare each: 1,000 took 0.4 s in a pool of 1,000 members,
+// and 3.9 s in one of 10,000.
 const preflightMost = 1000
 
-// spares says whether the pool can spare each member of a rollout, one at a time.
-func (h *hub) spares(p *livePool, r rollout.Rollout, now time.Time) error {
+// spares says whether the pool can spare each member of a rollout, one at a time. That is to know early, and outside the transaction, since
+// it may take seconds: each drain is looked at again when it is ordered. What else is wrong is left to the start.
+func (h *hub) spares(p *livePool, s rollout.Spec) error {
+	now := time.Now()
+	r, err := rollout.Start("", "", s, h.rolloutView(p, "", now), now)
+	if err != nil {
+		return nil
+	}
 	for _, m := range r.Members[:min(len(r.Members), preflightMost)] {
 		var in intent
-		if h.weighDrain(&in, p, m.ID, now); in.refused() != "" {
+		if in.weighDrain(p, p.around(), m.ID, now); in.refused() != "" {
 			return admin.NewProblem(http.StatusConflict, "pool %s cannot spare %s: %s", p.Name, m.ID, in.refused())
 		}
 	}
@@ -169,7 +174,7 @@ func (h *hub) stepRollout(name, by string, change func(rollout.Rollout, rollout.
 	})
 	if err == nil {
 		h.tellRollout(before, after, by)
-		h.wakeRollouts()
+		wake(h.rollouts)
 	}
 	return after, err
 }
@@ -184,21 +189,18 @@ func (h *hub) obey(w state.Writer, p *livePool, r rollout.Rollout, orders rollou
 			}
 		}
 	}
-	var drains map[string]pool.Drain
-	if p != nil {
-		drains = p.drained()
+	if p == nil {
+		return r, nil
 	}
+	by := p.around()
 	for _, id := range orders.Drain {
-		if _, found := h.keptDrain(r.Pool, id); found || p == nil {
+		if _, found := h.keptDrain(r.Pool, id); found {
 			continue
 		}
-		by := p.around()
-		by.Drains = drains
-		drained := by
-		drained.Drains = withDrain(drains, id, &pool.Drain{Out: now})
 		var in intent
-		in.weigh(p, p.Compare(by, drained, "", now))
+		by = in.weighDrain(p, by, id, now)
 		if why := in.refused(); why != "" {
+			by.Drains = withDrain(by.Drains, id, nil)
 			r = r.Refused(id, why, now)
 			continue
 		}
@@ -206,7 +208,6 @@ func (h *hub) obey(w state.Writer, p *livePool, r rollout.Rollout, orders rollou
 		if err := put(w, drainsBucket, memberKey(r.Pool, id), d); err != nil {
 			return r, err
 		}
-		drains = drained.Drains
 	}
 	return r, nil
 }
@@ -216,14 +217,6 @@ func drainOwner(id string) string { return "rollout:" + id }
 
 // rolloutEvery is how often rollouts are looked at.
 const rolloutEvery = 250 * time.Millisecond
-
-// wakeRollouts has the rollouts looked at, if nobody does.
-func (h *hub) wakeRollouts() {
-	select {
-	case h.rollouts <- struct{}{}:
-	default:
-	}
-}
 
 // roll goes on with rollouts, until stop is closed.
 func (h *hub) roll(stop <-chan struct{}) {
@@ -273,7 +266,7 @@ func (h *hub) goOn(r rollout.Rollout) {
 	}
 	_, err := h.stepRollout(r.Pool, "", func(r rollout.Rollout, _ rollout.View, _ time.Time) (rollout.Rollout, error) { return r, nil })
 	if err != nil && !errors.Is(err, admin.ErrReadOnly) {
-		h.trouble.Do(func() { log.Errorf("The rollout of pool %s cannot go on for the moment: %v", r.Pool, err) })
+		h.stuck.Do(func() { log.Errorf("The rollout of pool %s cannot go on for the moment: %v", r.Pool, err) })
 	}
 }
 
@@ -299,16 +292,12 @@ func (h *hub) rolloutView(p *livePool, id string, now time.Time) (view rollout.V
 		v := rollout.MemberView{ID: m.ID, Region: m.Region, Up: true, Faded: true, Out: m.Drained}
 		d, drained := h.keptDrain(p.Name, m.ID)
 		v.Drained, v.Foreign = drained, drained && d.Owner != drainOwner(id)
-		named, first := false, true
+		first := true
 		for _, a := range m.Addresses {
 			v.Addresses = append(v.Addresses, a.Addr.String())
 			v.Up = v.Up && a.State == health.Up
 			v.Blocked = v.Blocked || a.Block != nil
 			v.Faded = v.Faded && a.Fade == 1
-			named = named || a.Named
-			if a.SafeAfter.After(v.SafeAfter) {
-				v.SafeAfter = a.SafeAfter
-			}
 			for _, c := range a.Checks {
 				at := c.Last.At
 				if c.Last.Outcome != health.Pass {
@@ -319,6 +308,8 @@ func (h *hub) rolloutView(p *livePool, id string, now time.Time) (view rollout.V
 				}
 			}
 		}
+		named := false
+		v.SafeAfter, named = m.SafeAfter()
 		v.Safe = v.Out && safe(d, named, v.SafeAfter, now)
 		view.Members = append(view.Members, v)
 	}

@@ -13,7 +13,7 @@ import (
 
 // PutPool implements admin.Backend.
 func (h *hub) PutPool(name string, spec api.PoolSpec, o admin.Order) (c api.PoolChange, err error) {
-	kind := "pool_added"
+	kind, word := "pool_added", "added"
 	c.Effect, err = h.carryOut(o, func(g *generation, now time.Time) (in intent, err error) {
 		before, known, err := h.checkPool(g, name, spec)
 		switch {
@@ -22,7 +22,7 @@ func (h *hub) PutPool(name string, spec api.PoolSpec, o admin.Order) (c api.Pool
 		case known && slices.Equal(before.Lines, spec.Lines):
 			return in, nil
 		case known:
-			kind = "pool_changed"
+			kind, word = "pool_changed", "changed"
 		}
 		in.write = func(w state.Writer) error { return put(w, poolsBucket, name, keptPool(spec)) }
 		return in, nil
@@ -31,7 +31,6 @@ func (h *hub) PutPool(name string, spec api.PoolSpec, o admin.Order) (c api.Pool
 		return c, err
 	}
 	if c.Changed {
-		word := map[string]string{"pool_added": "added", "pool_changed": "changed"}[kind]
 		h.tell(api.Event{Type: kind, Pool: name, By: o.By, Text: fmt.Sprintf("Pool %s %s", name, word)})
 	}
 	if p := h.pool(name); p != nil {
@@ -113,17 +112,4 @@ func (h *hub) keysOf(name string) (keys []state.KeyChange) {
 		keys = append(keys, state.KeyChange{Bucket: drainsBucket, Key: memberKey(name, id)})
 	}
 	return keys
-}
-
-// Pools implements admin.Backend.
-func (h *hub) Pools(after string, limit int) (page []api.Pool, more bool) {
-	g := h.current.Load()
-	if g == nil {
-		return nil, false
-	}
-	rest := g.set.Load().after(after)
-	for _, p := range rest[:min(limit, len(rest))] {
-		page = append(page, h.status(p))
-	}
-	return page, len(rest) > limit
 }

@@ -24,6 +24,19 @@ func (h *hub) pool(name string) *livePool {
 	return h.current.Load().pool(name)
 }
 
+// Pools implements admin.Backend.
+func (h *hub) Pools(after string, limit int) (page []api.Pool, more bool) {
+	g := h.current.Load()
+	if g == nil {
+		return nil, false
+	}
+	rest := g.set.Load().after(after)
+	for _, p := range rest[:min(limit, len(rest))] {
+		page = append(page, h.status(p))
+	}
+	return page, len(rest) > limit
+}
+
 // Pool implements admin.Backend.
 func (h *hub) Pool(name string) (api.Pool, bool) {
 	if p := h.pool(name); p != nil {

@@ -199,6 +199,13 @@ func (s *Slot) Observe(o Observation) (confirm bool, changed *Transition) {
 	return s.record.Confirming(t), changed
 }
 
+// Member is the id of the member whose check it is.
+func (s *Slot) Member() string {
+	s.Pool.mu.Lock()
+	defer s.Pool.mu.Unlock()
+	return s.member.ID
+}
+
 // Known says whether the slot has had a result, or its state was carried over.
 func (s *Slot) Known() bool {
 	s.Pool.mu.Lock()

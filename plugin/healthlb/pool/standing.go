@@ -9,10 +9,9 @@ import (
 
 // Standing is how a member stands with answers.
 type Standing struct {
-	Served  bool          // some address of it is eligible
-	Unknown bool          // some check of it has no result yet
-	Why     string        // it is not served; empty when it is
-	Blocks  []block.Entry // the orders that forbid its addresses
+	Served bool          // some address of it is eligible
+	Why    string        // it is not served; empty when it is
+	Blocks []block.Entry // the orders that forbid its addresses
 }
 
 // Standing tells how a member stands. It is cheap, whatever the size of the pool: no other member is looked at but for its id.
@@ -27,7 +26,6 @@ func (p *Pool) Standing(id string, by Around, now time.Time) (s Standing, known 
 		if a == nil {
 			continue
 		}
-		s.Unknown = s.Unknown || a.state == health.Unknown
 		e, omitted := by.Blocks.Omits(a.addr, p.Name)
 		if omitted {
 			s.Blocks = append(s.Blocks, e)

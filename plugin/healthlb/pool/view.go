@@ -31,6 +31,18 @@ type MemberView struct {
 	Drained   bool // a drain is in force
 }
 
+// SafeAfter returns when the last answer that may have named the member has run out of caches, and whether answers may name it now: then
+// that moment moves on.
+func (m MemberView) SafeAfter() (at time.Time, named bool) {
+	for _, a := range m.Addresses {
+		named = named || a.Named
+		if a.SafeAfter.After(at) {
+			at = a.SafeAfter
+		}
+	}
+	return at, named
+}
+
 // AddressView is a member in one family.
 type AddressView struct {
 	Addr        netip.Addr
