@@ -64,18 +64,12 @@ func parseExplain(r *http.Request) (q ExplainQuery, err error) {
 	return q, nil
 }
 
-// longestName counts letters and dots with the last dot: 255 octets on the wire (RFC 1035 section 2.3.4).
-const longestName = 254
-
 // parseName reads a name that a client may ask for, and returns it as a lower-case FQDN. Names with escapes are no names here.
 func parseName(s string) (string, error) {
 	name, err := block.ParsePool(s)
-	if err == nil && len(name) > longestName {
-		return "", NewProblem(http.StatusBadRequest, "name: a domain name has at most %d letters and dots, and this one has %d", longestName, len(name))
-	}
 	if err != nil || strings.ContainsFunc(s, notInName) {
 		return "", NewProblem(http.StatusBadRequest, "name %q is no domain name such as www.lb.example.org: "+
-			"want letters, digits, - and _ with dots in between (international names in their xn-- form)", s)
+			"want letters, digits, - and _ with dots in between, at most 254 characters (international names in their xn-- form)", s)
 	}
 	return name, nil
 }

@@ -58,7 +58,7 @@ func TestBadExplainQueries(t *testing.T) {
 		{"name=%c3%a9&client=192.0.2.1", `name "é" is no domain name`}, {"name=%ff&client=192.0.2.1", `name "\xff" is no domain name`},
 		{"name=.www&client=192.0.2.1", `name ".www" is no domain name`}, {"name=a%00b&client=192.0.2.1", `name "a\x00b" is no domain name`},
 		{"name=" + strings.Repeat("a", 64) + "&client=192.0.2.1", "name \"aaa"},
-		{"name=" + strings.Repeat("a.", 128) + "&client=192.0.2.1", "name: a domain name has at most 254 letters and dots, and this one has 256"},
+		{"name=" + strings.Repeat("a.", 128) + "&client=192.0.2.1", `name "a.a.`},
 		{"name=" + strings.Repeat("a.", 200) + "&client=192.0.2.1", `name "a.a.`},
 		{"name=www&client=192.0.2.7/24", "client: 192.0.2.7/24 has host bits: write 192.0.2.0/24"},
 		{"name=www&client=2001:db8::1/56", "client: 2001:db8::1/56 has host bits: write 2001:db8::/56"},

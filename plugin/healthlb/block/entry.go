@@ -83,16 +83,30 @@ func ParsePrefix(s string) (netip.Prefix, error) {
 	return prefix, nil
 }
 
-// ParsePool reads a pool's name and returns it as a lower-case FQDN.
+// ParsePool reads a pool's name and returns it as a lower-case FQDN, with the escapes that names read from DNS messages have: one name
+// has one form, however it was written.
 func ParsePool(s string) (string, error) {
 	if s == "" {
 		return "", errors.New("the pool is empty: name one, or leave pool out for all pools")
 	}
-	if _, ok := dns.IsDomainName(s); !ok || strings.ContainsFunc(s, notInWord) {
-		return "", fmt.Errorf("pool %q is no domain name such as www.lb.example.org", s)
+	var wire [maxWireName]byte
+	n, err := dns.PackDomainName(dns.Fqdn(s), wire[:], 0, nil, false)
+	if err != nil {
+		return "", notAName(s)
 	}
-	return dns.CanonicalName(s), nil
+	name, _, err := dns.UnpackDomainName(wire[:n], 0)
+	if err != nil || strings.ContainsFunc(s, notInWord) || strings.ContainsFunc(name, notInWord) {
+		return "", notAName(s)
+	}
+	return dns.CanonicalName(name), nil
 }
+
+func notAName(s string) error {
+	return fmt.Errorf("pool %q is no domain name such as www.lb.example.org", s)
+}
+
+// maxWireName is the most octets that a name takes in a message (RFC 1035 section 2.3.4).
+const maxWireName = 255
 
 // parseMode reads a mode.
 func parseMode(s string) (Mode, error) {

@@ -156,7 +156,7 @@ func FuzzParseText(f *testing.F) {
 	for _, seed := range []string{
 		"192.0.2.7\n", "2001:db8::/32 pool=*.a for=1h reason=\"a \\\" # b\" owner=x mode=omit # c\r\n", "0.0.0.0/0 for=1ns",
 		"192.0.2.7/24", "::ffff:1.2.3.4", "fe80::1%eth0", "1.1.1.1 reason=\"", "1.1.1.1 reason=\\", "#", "1.1.1.1 pool=. for=87600h",
-		"1.1.1.1 pool=\"\\\\097.\"", "1.1.1.1 =\"\"", "::/0 owner=#\n::/0",
+		"1.1.1.1 pool=\"\\\\097.\"", "1.1.1.1 pool=\\0\\", "1.1.1.1 pool=\\0\\.", "1.1.1.1 pool=a\\032b", "1.1.1.1 =\"\"", "::/0 owner=#\n::/0",
 	} {
 		f.Add([]byte(seed))
 	}
