@@ -22,6 +22,9 @@ type Pool struct {
 	Answers  int      `json:"answers" doc:"how many members an answer names at most; 0: all"`
 	TTL      uint32   `json:"ttl" doc:"in seconds"`
 	LowTTL   uint32   `json:"ttl_low" doc:"in seconds; of answers that name somebody in doubt, fading in or about to be drained"`
+	Budget   float64  `json:"failover_budget_seconds" doc:"the worst case from a member's death to the end of its use"`
+	Isolated bool     `json:"isolated,omitempty" doc:"the responder takes itself to be cut off: members are answered with as before that"`
+	Stale    int      `json:"stale,omitempty" doc:"how many of its checks are stale: their probes run late by more than an interval"`
 	Families []Family `json:"families"`
 	Members  []Member `json:"members"`
 }
@@ -56,6 +59,11 @@ type Address struct {
 	Reason   string    `json:"reason,omitempty" doc:"what the last probe that did not pass said"`
 	Eligible bool      `json:"eligible"`
 	Block    *Block    `json:"block,omitempty" doc:"the order that forbids it or, in mode no-register, to register anew"`
+
+	HeldUntil *time.Time `json:"held_until,omitempty" doc:"it flaps, and is held down at least until then although it passes its checks"`
+	Excused   bool       `json:"excused,omitempty" doc:"it is down only by a hold-down, or by a certificate that has run out: it is eligible when fewer than min_up others are"`
+	Weight    *int       `json:"weight_percent,omitempty" doc:"how much of its weight its agent asks for; missing: it says nothing of it"`
+
 	Checks   []Check   `json:"checks"`
 
 	Fade            float64 `json:"fade" doc:"how much of its share it has that fades in: 1 is the whole"`
@@ -83,6 +91,39 @@ type Check struct {
 	NextProbe *time.Time `json:"next_probe" doc:"null: one is under way"`
 	Took      float64    `json:"took_seconds"`
 	Reason    string     `json:"reason,omitempty"`
+	Stale     bool       `json:"stale,omitempty" doc:"its probes run late by more than an interval: the state may be old"`
+	Tripwire  string     `json:"tripwire,omitempty" enum:"held,waiting,none" doc:"the idle connection: held; to be made again after a while or a pass; or none, as there are too few descriptors. Missing: the pool asks for none"`
+
+	CertExpires *time.Time `json:"cert_expires,omitempty" doc:"when the certificate runs out that the member showed last"`
+	CertWarning bool       `json:"cert_warning,omitempty" doc:"that is nearer than the check's expiry"`
+}
+
+// Probes are the answer to a call that had a pool's members probed at once. They change nothing.
+type Probes struct {
+	Pool   string  `json:"pool"`
+	Passed bool    `json:"passed" doc:"all of them passed"`
+	Probes []Probe `json:"probes" doc:"for each member, family and check one"`
+}
+
+// Probe is what one probe found, with its steps.
+type Probe struct {
+	Member   string      `json:"member"`
+	Family   string      `json:"family" enum:"A,AAAA"`
+	Address  string      `json:"address" doc:"where it went, with the port where there is one"`
+	Check    string      `json:"check"`
+	Result   string      `json:"result" enum:"pass,fail,lame,inconclusive"`
+	Reason   string      `json:"reason,omitempty" doc:"why it did not pass"`
+	Took     float64     `json:"took_seconds"`
+	Steps    []ProbeStep `json:"steps"`
+	Weight   *int        `json:"weight_percent,omitempty" doc:"how much of its weight the agent asks for"`
+	NotAfter *time.Time  `json:"cert_expires,omitempty" doc:"when the member's certificate runs out"`
+}
+
+// ProbeStep is something that a probe has done.
+type ProbeStep struct {
+	Step   string  `json:"step"`
+	Took   float64 `json:"took_seconds" doc:"since the step before it"`
+	Detail string  `json:"detail,omitempty"`
 }
 
 // Problem is an error: a problem document of RFC 9457.

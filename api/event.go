@@ -6,7 +6,7 @@ import "time"
 type Event struct {
 	ID      uint64    `json:"id" doc:"later ones have larger ones, over restarts too"`
 	Time    time.Time `json:"time"`
-	Type    string    `json:"type" enum:"transition,block,unblock,drain,undrain,member_added,member_changed,member_removed,pool_added,pool_changed,pool_removed,registered,left,lapsed,rollout,reload,gap" doc:"gap: events between this one and the one before it are lost"`
+	Type    string    `json:"type" enum:"transition,block,unblock,drain,undrain,member_added,member_changed,member_removed,pool_added,pool_changed,pool_removed,registered,left,lapsed,rollout,reload,isolation,stale,certificate,gap" doc:"gap: events between this one and the one before it are lost"`
 	Pool    string    `json:"pool,omitempty"`
 	Member  string    `json:"member,omitempty"`
 	Family  string    `json:"family,omitempty" enum:"A,AAAA"`

@@ -74,7 +74,7 @@ func runProbes(b *testing.B, check probe.Check, target func(i int) netip.AddrPor
 	before := heapInUse()
 	for i := range probeTargets {
 		s.Add(probe.Target{
-			Addr: target(i), Check: check.Key(), Interval: probeInterval, Timeout: probeTimeout, Confirm: time.Second,
+			Route: probe.Route{To: target(i)}, Check: check.Key(), Interval: probeInterval, Timeout: probeTimeout, Confirm: time.Second,
 		}, check, report, true)
 	}
 	b.ReportMetric(float64(heapInUse()-before)/probeTargets, "B/idle-target")

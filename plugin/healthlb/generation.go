@@ -1,6 +1,7 @@
 package healthlb
 
 import (
+	"net/netip"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -160,9 +161,14 @@ func (h *hub) newPool(g *generation, s *site, c *config.Pool, former *livePool, 
 func (p *livePool) targetOf(s *pool.Slot) (probe.Target, probe.Check) {
 	check := p.config.Probes[s.Check]
 	return probe.Target{
-		Addr: s.Probe, Check: check.Key(),
+		Route: p.route(s.Probe), Check: check.Key(),
 		Interval: p.config.Interval, Timeout: p.config.Timeout, Confirm: p.config.Confirm,
 	}, check
+}
+
+// route returns how probes of the pool reach an address.
+func (p *livePool) route(to netip.AddrPort) probe.Route {
+	return probe.Route{To: to, From: p.config.Source[pool.FamilyOf(to.Addr())]}
 }
 
 // firstRound bounds the wait for the first results: the longest timeout and a second.

@@ -205,7 +205,7 @@ func (h *hub) mustPass(ctx context.Context, name, id string, spec api.MemberSpec
 				continue
 			}
 			probes.Go(func() {
-				if r := check.Probe(ctx, at); r.Outcome != health.Pass {
+				if r := check.Probe(ctx, p.route(at)); r.Outcome != health.Pass {
 					mu.Lock()
 					defer mu.Unlock()
 					failures = append(failures, fmt.Sprintf("%s at %s: %s", check.Kind(), at, r.Reason))

@@ -24,7 +24,7 @@ type target struct {
 // report takes a result in. It returns whether any of the slots wants it confirmed soon.
 func (t *target) report(r probe.Result) (confirm bool) {
 	t.kind.observe(r)
-	o := pool.Observation{Outcome: r.Outcome, Reason: r.Reason, At: r.Start, Took: r.Took}
+	o := observationOf(r)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for s, p := range t.slots {
@@ -36,6 +36,14 @@ func (t *target) report(r probe.Result) (confirm bool) {
 	t.last = &o
 	t.files.look(t.hub)
 	return confirm
+}
+
+func observationOf(r probe.Result) pool.Observation {
+	o := pool.Observation{Outcome: r.Outcome, Reason: r.Reason, At: r.Start, Took: r.Took, Excused: r.Excused, NotAfter: r.NotAfter, Percent: -1}
+	if r.Weight.Said {
+		o.Percent = r.Weight.N
+	}
+	return o
 }
 
 // fileTrouble is why the files that a target's check reads cannot be taken over any more.

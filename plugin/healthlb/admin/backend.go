@@ -59,6 +59,10 @@ type Backend interface {
 	// Events is the history of what happened, which goes on.
 	Events() *event.Log
 
+	// Probe has a pool's members probed at once, or with an id one of them, and tells what came of it. It returns at the latest when ctx
+	// ends. It changes nothing.
+	Probe(ctx context.Context, pool, id string) (api.Probes, error)
+
 	// Explain tells what a client would be answered now, and why.
 	Explain(ExplainQuery) (api.Explanation, error)
 }

@@ -132,3 +132,7 @@ func (f *fake) Pools(after string, limit int) (page []api.Pool, more bool) {
 	}
 	return page[:min(limit, len(page))], len(page) > limit
 }
+
+func (f *fake) Probe(_ context.Context, pool, id string) (api.Probes, error) {
+	return api.Probes{Pool: pool}, nil
+}

@@ -47,6 +47,8 @@ type blockReader struct {
 	passOn said[[]string] // fallthrough
 	places placesText
 
+	allowExec said[bool]
+
 	dir       string
 	zones     zones
 	poolLines []line
@@ -60,6 +62,8 @@ var blockDirectives = func() table[blockReader] {
 	tb["state"] = field(parseState, func(r *blockReader) *said[string] { return &r.state })
 	tb["admin"] = field(parseAdmin, func(r *blockReader) *said[*Admin] { return &r.admin })
 	tb["on_change"] = field(parseOnChange, func(r *blockReader) *said[*OnChange] { return &r.onChange })
+	tb["isolation"] = field(parseIsolation, func(r *blockReader) *said[*Isolation] { return &r.isolation })
+	tb["allow_exec"] = field(func(*args) (bool, error) { return true, nil }, func(r *blockReader) *said[bool] { return &r.allowExec })
 	tb["ns"] = field(parseNS, func(r *blockReader) *said[[]nameServer] { return &r.ns })
 	tb["soa"] = field(parseSOA, func(r *blockReader) *said[SOA] { return &r.soa })
 	tb["fallthrough"] = field(parseFallthrough, func(r *blockReader) *said[[]string] { return &r.passOn })
@@ -112,6 +116,9 @@ func readBlock(lines []line, zs zones, dir string) (*Block, error) {
 	}
 	b.Process = b.process.values()
 	if err := b.setPlaces(&r.places); err != nil {
+		return nil, err
+	}
+	if err := r.mayExec(r.settings.checks); err != nil {
 		return nil, err
 	}
 	for _, l := range r.poolLines {

@@ -23,8 +23,16 @@ type checkKind struct {
 }
 
 var checkKinds = map[string]checkKind{
-	"tcp": {443, parseTCP},
-	"tls": {443, parseTLS},
+	"tcp":   {443, parseTCP},
+	"tls":   {443, parseTLS},
+	"http":  {80, parseHTTP},
+	"https": {443, parseHTTPS},
+	"grpc":  {443, parseGRPC},
+	"dns":   {53, parseDNS},
+	"exec":  {0, parseExec},
+	"agent": {3333, parseAgent}, // where loadbalancer.org's feedback agent for HAProxy listens
+	"up":    {0, parseUp},
+	"down":  {0, parseDown},
 }
 
 // defaultCheck is "check tcp 443".

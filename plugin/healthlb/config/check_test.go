@@ -127,8 +127,8 @@ func keyPair(t *testing.T) (cert, key string) {
 
 var wrongChecks = []wrong{
 	{"check", "4: check: says too little; add KIND"},
-	{"check 443", "4: check 443: is not known as a kind of check; allowed: tcp, tls"},
-	{"check http", "4: check http: is not known as a kind of check; allowed: tcp, tls"},
+	{"check 443", "4: check 443: is not known as a kind of check; allowed: agent, dns, down, exec, grpc, http, https, tcp, tls, up"},
+	{"check htp", "4: check htp: is not known as a kind of check; did you mean http? allowed: agent, dns, down, exec, grpc, http, https, tcp, tls, up"},
 	{"check tcp 0", "4: check tcp 0: is no port; write a number from 1 to 65535"},
 	{"check tcp 65536", "4: check tcp 65536: is no port; write a number from 1 to 65535"},
 	{"check tcp -1", "4: check tcp -1: is no port; write a number from 1 to 65535"},

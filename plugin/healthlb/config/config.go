@@ -47,6 +47,8 @@ type Process struct {
 	Admin   *Admin // nil: none
 	AdminAt string // file:line, for errors; empty without Admin
 
+	Isolation *Isolation // nil: off
+
 	OnChange   *OnChange // nil: events are posted nowhere
 	OnChangeAt string    // file:line, for errors; empty without OnChange
 }
@@ -60,6 +62,12 @@ type Admin struct {
 	KeyFile   string
 	ClientCA  string
 	Hosts     []string // further names that a Host header may have, lower-case
+}
+
+// Isolation says when this responder takes itself to be cut off.
+type Isolation struct {
+	Share     float64          // of all targets that were up: when more than this fail at once; above 0 and below 1
+	Witnesses []netip.AddrPort // addresses that are tried then, too
 }
 
 // OnChange is where events are posted to. File names are absolute.
@@ -93,7 +101,9 @@ type Pool struct {
 	Interval     time.Duration
 	Timeout      time.Duration
 	Confirm      time.Duration
-	Dynamic      bool // members can come at run time
+	Source       [pool.Families]netip.Addr // where probes come from; the zero Addr: the kernel chooses
+	Tripwire     bool                      // an idle connection is held to each member
+	Dynamic      bool                      // members can come at run time
 
 	at    pos
 	own   []member // the Corefile's own members, for ReloadMembers; only with files

@@ -76,10 +76,11 @@ func testWrong(t *testing.T, cases []wrong, around func(string) string) {
 
 // What a list of allowed words is in errors.
 const (
-	poolWords = "all_down, answers, check, confirm, dynamic, ecs, fade_in, failures, interval, member, members, min_up, policy, prefer, " +
-		"rise, shard, timeout, ttl"
-	blockWords = "admin, all_down, answers, check, confirm, dynamic, ecs, fade_in, failures, fallthrough, interval, min_up, ns, on_change, " +
-		"place, places, policy, pool, prefer, region, rise, shard, soa, state, timeout, ttl"
+	poolWords = "all_down, answers, budget, check, confirm, dynamic, ecs, fade_in, failures, flap, interval, member, members, min_up, " +
+		"policy, prefer, rise, shard, source, timeout, tripwire, ttl"
+	blockWords = "admin, all_down, allow_exec, answers, budget, check, confirm, dynamic, ecs, fade_in, failures, fallthrough, flap, " +
+		"interval, isolation, min_up, ns, on_change, place, places, policy, pool, prefer, region, rise, shard, soa, source, state, " +
+		"timeout, tripwire, ttl"
 	memberWords = "id, port, priority, probe_address, region, weight"
 	policyNames = "failover, hash, least, random, round_robin, weighted"
 )

@@ -53,6 +53,9 @@ func (r *blockReader) readPool(l line) (Pool, error) {
 	if p.Dynamic = s.dynamic.ok(); !p.Dynamic && len(text.members) == 0 && len(text.files) == 0 {
 		return Pool{}, a.fail(fault{"has no member", "add a line: member ADDR, or dynamic if members are to come at run time"})
 	}
+	if err := r.mayExec(text.checks); err != nil {
+		return Pool{}, err
+	}
 	if s.prefer.v.Region && !r.places.any() {
 		return Pool{}, s.prefer.at.fail("prefer region", needsPlaces)
 	}
@@ -88,6 +91,10 @@ func (p *Pool) apply(s *settings, cache checkCache) error {
 	p.AllDown = s.allDown.or(pool.AllDown{Mode: pool.AllDownAll})
 	p.MinUp = s.minUp.or(pool.MinUp{N: 1})
 	p.ECS = s.ecs
+	p.Flap, p.Tripwire, p.Source = s.flap.or(defaultFlap), s.tripwire.v, s.source.v
+	if err := p.checkBudget(s.budget); err != nil {
+		return err
+	}
 	return p.buildChecks(s.checks, cache)
 }
 

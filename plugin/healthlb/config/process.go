@@ -8,11 +8,12 @@ type processText struct {
 	state  said[string]
 	admin  said[*Admin]
 
-	onChange said[*OnChange]
+	onChange  said[*OnChange]
+	isolation said[*Isolation]
 }
 
 func (t *processText) values() Process {
-	p := Process{Region: t.region.v, State: t.state.v, Admin: t.admin.v, OnChange: t.onChange.v}
+	p := Process{Region: t.region.v, State: t.state.v, Admin: t.admin.v, OnChange: t.onChange.v, Isolation: t.isolation.v}
 	if t.state.ok() {
 		p.StateAt = t.state.at.String()
 	}
@@ -42,6 +43,9 @@ func Combine(blocks []*Block) (Process, error) {
 			return Process{}, err
 		}
 		if err := agree("on_change", &all.onChange, t.onChange, func(a, b *OnChange) bool { return *a == *b }); err != nil {
+			return Process{}, err
+		}
+		if err := agree("isolation", &all.isolation, t.isolation, (*Isolation).equal); err != nil {
 			return Process{}, err
 		}
 		for i := range b.Pools {

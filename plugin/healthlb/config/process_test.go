@@ -49,6 +49,9 @@ func TestWrongCombinations(t *testing.T) {
 		{"state", "state /a", "\nstate /b", "b", "Testfile:3: state" + differs},
 		{"admin address", "admin :1 token_file /t", "admin :2 token_file /t", "b", "Testfile:2: admin" + differs},
 		{"admin token", "admin :1 token_file /t", "admin :1 token_file /u", "b", "Testfile:2: admin" + differs},
+		{"isolation share", "isolation 60%", "isolation 61%", "b", "Testfile:2: isolation" + differs},
+		{"isolation off", "isolation 60%", "isolation off", "b", "Testfile:2: isolation" + differs},
+		{"isolation witness", "isolation 60%", "isolation 60% witness 192.0.2.1:443", "b", "Testfile:2: isolation" + differs},
 		{"admin hosts", "admin localhost:1", "admin localhost:1 hosts x", "b", "Testfile:2: admin" + differs},
 		{"pool", "", "\n\n", "a", "Testfile:5: pool a.lb.example.org.: is the name of the pool at Testfile:3; " +
 			"put the members together in one pool"},

@@ -26,6 +26,10 @@ type settings struct {
 	fadeIn   said[pool.FadeIn]
 	shard    said[int] // 0: off
 	dynamic  said[bool]
+	flap     said[time.Duration] // 0: off
+	tripwire said[bool]
+	source   said[[pool.Families]netip.Addr]
+	budget   said[time.Duration] // 0: off
 	checks   []check
 	ecs      []netip.Prefix
 }
@@ -57,6 +61,10 @@ var settingDirectives = table[settings]{
 	"fade_in":  field(parseFadeIn, func(s *settings) *said[pool.FadeIn] { return &s.fadeIn }),
 	"shard":    field(one("K", parseShard), func(s *settings) *said[int] { return &s.shard }),
 	"dynamic":  field(func(*args) (bool, error) { return true, nil }, func(s *settings) *said[bool] { return &s.dynamic }),
+	"flap":     field(one(aDuration+", or off", orOff(durationIn(time.Second, time.Hour))), func(s *settings) *said[time.Duration] { return &s.flap }),
+	"tripwire": field(parseTripwire, func(s *settings) *said[bool] { return &s.tripwire }),
+	"source":   field(parseSource, func(s *settings) *said[[pool.Families]netip.Addr] { return &s.source }),
+	"budget":   field(one(aDuration+", or off", orOff(durationIn(time.Second, day))), func(s *settings) *said[time.Duration] { return &s.budget }),
 	"check": {many: true, parse: func(a *args, s *settings) error {
 		c, err := parseCheck(a)
 		s.checks = append(s.checks, c)
@@ -85,6 +93,10 @@ func (s settings) over(block *settings) settings {
 	s.fadeIn = s.fadeIn.over(block.fadeIn)
 	s.shard = s.shard.over(block.shard)
 	s.dynamic = s.dynamic.over(block.dynamic)
+	s.flap = s.flap.over(block.flap)
+	s.tripwire = s.tripwire.over(block.tripwire)
+	s.source = s.source.over(block.source)
+	s.budget = s.budget.over(block.budget)
 	if len(s.checks) == 0 {
 		s.checks = block.checks
 	}

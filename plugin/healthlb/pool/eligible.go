@@ -103,7 +103,8 @@ func lastResort(v verdict) []candidate {
 	}
 }
 
-func familyOf(addr netip.Addr) Family {
+// FamilyOf returns the family of an address.
+func FamilyOf(addr netip.Addr) Family {
 	if addr.Is4() {
 		return A
 	}

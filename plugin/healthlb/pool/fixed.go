@@ -10,7 +10,7 @@ import (
 func (p *Pool) fixedAddresses(f Family, v verdict, by Around) []netip.Addr {
 	var addrs, left []netip.Addr
 	for _, addr := range p.AllDown.Addresses {
-		if familyOf(addr) != f || omits(by.Blocks, addr, p.Name) {
+		if FamilyOf(addr) != f || omits(by.Blocks, addr, p.Name) {
 			continue
 		}
 		addrs = append(addrs, addr)

@@ -82,6 +82,10 @@ type Observation struct {
 	Reason  string
 	At      time.Time     // when the probe began; zero: never
 	Took    time.Duration // how long it took
+
+	Excused  bool      // see probe.Result
+	NotAfter time.Time // when the member's certificate runs out; zero: none was seen
+	Percent  int       // how much of its weight the member asks for; -1: it says nothing of it
 }
 
 // Transition is a change of a member's state in one family.

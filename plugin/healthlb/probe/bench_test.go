@@ -33,7 +33,7 @@ func BenchmarkCheck(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				ctx, cancel := context.WithTimeout(b.Context(), enough)
-				if r := bm.check.Probe(ctx, bm.dst); r.Outcome != health.Pass {
+				if r := bm.check.Probe(ctx, Route{To: bm.dst}); r.Outcome != health.Pass {
 					b.Fatal(r.Reason)
 				}
 				cancel()

@@ -14,10 +14,17 @@ import (
 // takes one of some 28,000 local ports per probe whatever its destination.
 var dialer = net.Dialer{KeepAlive: -1, FallbackDelay: -1}
 
-// connect opens a connection to dst, at the latest until ctx ends. Closing it resets it (linger 0), so that probing leaves no TIME_WAIT
+// connect opens a connection, at the latest until the context ends. Closing it resets it (linger 0), so that probing leaves no TIME_WAIT
 // behind, neither here nor at the member.
-func connect(ctx context.Context, dst netip.AddrPort) (*net.TCPConn, error) {
-	conn, err := dialer.DialContext(ctx, "tcp", dst.String())
+func (a attempt) connect() (*net.TCPConn, error) {
+	d := &dialer
+	if a.route.From.IsValid() {
+		from := dialer
+		from.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(a.route.From, 0))
+		from.Control = lateBind
+		d = &from
+	}
+	conn, err := d.DialContext(a.ctx, "tcp", a.route.To.String())
 	if err != nil {
 		return nil, err
 	}
@@ -25,6 +32,9 @@ func connect(ctx context.Context, dst netip.AddrPort) (*net.TCPConn, error) {
 	if err := tcp.SetLinger(0); err != nil {
 		tcp.Close()
 		return nil, err
+	}
+	if a.trace != nil {
+		a.trace.step("connect", "from %s", tcp.LocalAddr())
 	}
 	return tcp, nil
 }
@@ -38,9 +48,13 @@ func bind(ctx context.Context, conn net.Conn) (release func() bool) {
 // longAgo is a deadline that has passed.
 var longAgo = time.Unix(1, 0)
 
-// routed says whether this host itself has a route to dst. Connecting a datagram socket looks the route up and sends nothing.
-func routed(dst netip.AddrPort) bool {
-	conn, err := net.Dial("udp", dst.String())
+// routed says whether this host itself has a route. Connecting a datagram socket looks the route up and sends nothing.
+func routed(r Route) bool {
+	d := new(net.Dialer)
+	if r.From.IsValid() {
+		d.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(r.From, 0))
+	}
+	conn, err := d.Dial("udp", r.To.String())
 	if err != nil {
 		return false
 	}

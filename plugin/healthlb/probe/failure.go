@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"strings"
 	"syscall"
 	"time"
@@ -24,15 +23,18 @@ var ownTrouble = [...]syscall.Errno{
 type attempt struct {
 	ctx   context.Context
 	start time.Time
-	dst   netip.AddrPort
+	route Route
+	trace *Trace // nil: nobody wants to know
 }
+
+func begin(ctx context.Context, r Route) attempt { return attempt{ctx, time.Now(), r, traceOf(ctx)} }
 
 // connectFailed is the result of a probe that got no connection.
 //
 // ENETUNREACH has two meanings. Said by connect() at once it means that this host has no route; said later, that some router on the way
 // has none, and the member cannot be reached. The net package reports both alike, so the route is looked up again.
 func (a attempt) connectFailed(err error) Result {
-	if errors.Is(err, syscall.ENETUNREACH) && !routed(a.dst) {
+	if errors.Is(err, syscall.ENETUNREACH) && !routed(a.route) {
 		return inconclusive("cannot probe: no route to the member's network")
 	}
 	return a.failed("connect", err)

@@ -22,7 +22,7 @@ func dialError(call string, errno syscall.Errno) error {
 }
 
 func TestOwnTroubleIsInconclusive(t *testing.T) {
-	a := attempt{ctx: t.Context(), start: time.Now(), dst: netip.MustParseAddrPort("127.0.0.1:80")}
+	a := begin(t.Context(), Route{To: netip.MustParseAddrPort("127.0.0.1:80")})
 	for _, tt := range []struct {
 		err     error
 		outcome health.Outcome
@@ -56,7 +56,7 @@ func TestOwnTroubleIsInconclusive(t *testing.T) {
 
 func TestNoRouteIsInconclusive(t *testing.T) {
 	nowhere := netip.MustParseAddrPort("198.51.100.1:443")
-	if routed(nowhere) {
+	if routed(Route{To: nowhere}) {
 		t.Skip("this host has a route to", nowhere)
 	}
 	wantResult(t, NewTCP(443, TCPOptions{}), nowhere, enough, health.Inconclusive, "cannot probe: no route to the member's network")
@@ -67,7 +67,7 @@ func TestTimeoutIsNamedAsConfigured(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 1250*time.Millisecond)
 		defer cancel()
 		time.Sleep(70 * time.Microsecond) // a probe begins a little after its context
-		a := attempt{ctx: ctx, start: time.Now()}
+		a := begin(ctx, Route{})
 		<-ctx.Done()
 		time.Sleep(30 * time.Millisecond) // and learns a little late that it is over
 		if got, want := a.failed("connect", os.ErrDeadlineExceeded).Reason, "timeout after 1.25s (connect)"; got != want {

@@ -119,7 +119,7 @@ func wantResult(t *testing.T, c Check, dst netip.AddrPort, timeout time.Duration
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
-	got := c.Probe(ctx, dst)
+	got := c.Probe(ctx, Route{To: dst})
 	if got.Outcome != outcome || !regexp.MustCompile("^(?:"+reason+")$").MatchString(got.Reason) {
 		t.Errorf("%s: got %v %q, want %v %q", c.Name(), got.Outcome, got.Reason, outcome, reason)
 	}

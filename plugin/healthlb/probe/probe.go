@@ -15,11 +15,27 @@ type Result struct {
 	Reason  string        // why it did not pass, for people; empty for a pass
 	Start   time.Time     // when the probe began
 	Took    time.Duration // how long it took
+
+	Excused  bool      // it fails for nothing but a certificate that has run out: that alone does not take the last eligible members out
+	NotAfter time.Time // when the member's certificate runs out; zero: none was seen
+	Weight   Percent   // what the member asks for
+}
+
+// Percent is how much of its configured weight a member asks for. The zero value is a member that says nothing of it.
+type Percent struct {
+	N    int // 0 and up
+	Said bool
+}
+
+// Route is where a probe goes.
+type Route struct {
+	To   netip.AddrPort
+	From netip.Addr // the zero Addr: the kernel chooses
 }
 
 // Check is what a probe does. Implementations are immutable and safe for concurrent use.
 type Check interface {
-	// Kind is the check's word in the Corefile: tcp, tls.
+	// Kind is the check's word in the Corefile: tcp, tls, http and so on.
 	Kind() string
 
 	// Port is the port to probe unless the member says another.
@@ -32,14 +48,15 @@ type Check interface {
 	// Key identifies what is probed: checks with equal keys share one probe. It holds Name, and a digest of every file that was read.
 	Key() string
 
-	// Probe asks the member at dst, and returns what it found at the latest when ctx ends. It leaves no connection and no goroutine
-	// behind. Start and Took of the result are set by the scheduler.
-	Probe(ctx context.Context, dst netip.AddrPort) Result
+	// Probe asks the member that the route leads to, and returns what it found at the latest when ctx ends. It leaves no connection, no
+	// process and no goroutine behind. Start and Took of the result are set by the caller. What it does on the way it writes into the
+	// context's Trace, if there is one.
+	Probe(ctx context.Context, r Route) Result
 }
 
 // Target is the identity of what is probed. Pools with equal targets share one probe.
 type Target struct {
-	Addr     netip.AddrPort
+	Route
 	Check    string // Check.Key
 	Interval time.Duration
 	Timeout  time.Duration

@@ -262,5 +262,5 @@ func (e *Entry) ask(ctx context.Context) (r Result) {
 			r = inconclusive(fmt.Sprintf("cannot probe: the %s check panicked: %v", e.check.Kind(), v))
 		}
 	}()
-	return e.check.Probe(ctx, e.target.Addr)
+	return e.check.Probe(ctx, e.target.Route)
 }

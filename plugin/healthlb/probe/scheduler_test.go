@@ -3,7 +3,6 @@ package probe
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -23,7 +22,7 @@ func (fake) Kind() string                                           { return "fa
 func (fake) Port() uint16                                           { return 0 }
 func (fake) Name() string                                           { return "fake" }
 func (fake) Key() string                                            { return "fake" }
-func (f fake) Probe(ctx context.Context, dst netip.AddrPort) Result { return f(ctx) }
+func (f fake) Probe(ctx context.Context, _ Route) Result { return f(ctx) }
 
 func pass(context.Context) Result { return Result{} }
 

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"strings"
-	"time"
 )
 
 // TCPOptions say what is exchanged once the connection stands. Without any, connecting is the whole check.
@@ -42,9 +40,9 @@ func (c *tcpCheck) Port() uint16 { return c.port }
 func (c *tcpCheck) Name() string { return c.name }
 func (c *tcpCheck) Key() string  { return c.name }
 
-func (c *tcpCheck) Probe(ctx context.Context, dst netip.AddrPort) Result {
-	a := attempt{ctx, time.Now(), dst}
-	conn, err := connect(ctx, dst)
+func (c *tcpCheck) Probe(ctx context.Context, r Route) Result {
+	a := begin(ctx, r)
+	conn, err := a.connect()
 	if err != nil {
 		return a.connectFailed(err)
 	}
@@ -58,6 +56,7 @@ func (c *tcpCheck) Probe(ctx context.Context, dst netip.AddrPort) Result {
 		if _, err := conn.Write(c.opts.Send); err != nil {
 			return a.failed("send", err)
 		}
+		a.trace.step("send", "%d bytes", len(c.opts.Send))
 	}
 	if len(c.opts.Expect) > 0 {
 		return c.expect(a, conn)
@@ -72,6 +71,7 @@ func (c *tcpCheck) expect(a attempt, conn net.Conn) Result {
 	read, err := seek(conn, c.opts.Expect, expectWithin)
 	switch {
 	case err == nil:
+		a.trace.step("expect", "%s within the first %d bytes", excerpt(c.opts.Expect), read)
 		return Result{}
 	case errors.Is(err, errNotFound):
 		return fail(fmt.Sprintf("%s not found in the first 64 KiB", excerpt(c.opts.Expect)))

@@ -138,7 +138,7 @@ func TestTCPWithoutConnection(t *testing.T) {
 		dst := full(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if got := c.Probe(ctx, dst); got.Outcome != health.Inconclusive {
+		if got := c.Probe(ctx, Route{To: dst}); got.Outcome != health.Inconclusive {
 			t.Errorf("got %v %q, want inconclusive", got.Outcome, got.Reason)
 		}
 	})

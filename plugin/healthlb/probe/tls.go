@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"net/netip"
 	"strings"
-	"time"
 )
 
 // TLSOptions say with what a handshake is made and how the member's certificate is judged.
@@ -78,9 +76,9 @@ func (c *tlsCheck) Key() string  { return c.key }
 // ReloadError implements Reloader.
 func (c *tlsCheck) ReloadError() error { return c.files.reloadError() }
 
-func (c *tlsCheck) Probe(ctx context.Context, dst netip.AddrPort) Result {
-	a := attempt{ctx, time.Now(), dst}
-	conn, err := connect(ctx, dst)
+func (c *tlsCheck) Probe(ctx context.Context, r Route) Result {
+	a := begin(ctx, r)
+	conn, err := a.connect()
 	if err != nil {
 		return a.connectFailed(err)
 	}
