@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"time"
 
 	"example.org/healthlb/plugin/healthlb/pool"
 	"example.org/healthlb/plugin/healthlb/probe"
@@ -96,6 +97,10 @@ var tlsDirectives = table[probe.TLSOptions]{
 	"insecure": {parse: func(_ *args, o *probe.TLSOptions) error {
 		o.Insecure = true
 		return nil
+	}},
+	"expiry": {parse: func(a *args, o *probe.TLSOptions) (err error) {
+		o.Expiry, err = take(a, aDuration, durationIn(time.Hour, 365*day))
+		return err
 	}},
 }
 

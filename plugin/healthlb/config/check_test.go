@@ -151,7 +151,6 @@ var wrongChecks = []wrong{
 		"4: check tls sni *.x.org: is a wildcard; only a pool's name may be one, with * as its first label"},
 	{"check tls ca", "4: check tls ca: says too little; add FILE"},
 	{"check tls cert a", "4: check tls cert a: says too little; add the KEY's file"},
-	{"check tls expiry 5d", "4: check tls expiry: is not known in check tls; allowed: ca, cert, insecure, sni"},
 	{"check tcp\ncheck tcp 443", "5: check tcp 443: is the same check as at Testfile:4; leave one out"},
 	{"check tls {\n}", `4: check tls {: has no block; leave out the braces (in send and expect write \x7b and \x7d)`},
 }

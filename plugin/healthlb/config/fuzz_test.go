@@ -14,13 +14,16 @@ import (
 
 // FuzzPool puts any text into a pool. What is accepted keeps every promise of the package.
 func FuzzPool(f *testing.F) {
-	for _, table := range [][]right[*Pool]{rightSettings, rightPolicies, rightPreferences, rightMembers} {
+	for _, table := range [][]right[*Pool]{rightSettings, rightPolicies, rightPreferences, rightMembers, rightHTTPChecks, rightGRPCChecks, rightDNSChecks} {
 		for _, c := range table {
 			f.Add(c.lines)
 		}
 	}
-	for _, tables := range [][]wrong{wrongSettings, wrongPolicies, wrongPreferences, wrongChecks, wrongMembers} {
-		for _, c := range tables {
+	for _, table := range [][]wrong{
+		wrongSettings, wrongPolicies, wrongPreferences, wrongMembers,
+		wrongChecks, wrongHTTPChecks, wrongGRPCChecks, wrongDNSChecks, wrongExecChecks, wrongAgentChecks, wrongStaticChecks,
+	} {
+		for _, c := range table {
 			f.Add(c.lines)
 		}
 	}

@@ -8,20 +8,6 @@ import (
 	"os"
 )
 
-// askedKey is the key of a *bool in a handshake's context: whether the member asked for a client certificate.
-type askedKey struct{}
-
-// present returns the answer to a member that asks for a client certificate: cert, be its issuer on the member's list or not, so that
-// it is the member who says what is wrong with it.
-func present(cert tls.Certificate) func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-	return func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		if asked, ok := info.Context().Value(askedKey{}).(*bool); ok {
-			*asked = true
-		}
-		return &cert, nil
-	}
-}
-
 // clientAccepted is the result of a handshake in which the member asked for a client certificate. Since TLS 1.3 (RFC 8446 section 4.4)
 // the client is done before the member has looked at its certificate, and a refusal comes as an alert afterwards. So the probe says
 // goodbye (close_notify, section 6.1), and waits for the member to hang up: with an alert, or without. A member that does neither until

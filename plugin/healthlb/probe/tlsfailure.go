@@ -41,18 +41,21 @@ func bare(err error) string { return strings.TrimPrefix(err.Error(), "tls: ") }
 // certificateReason says what is wrong with a certificate.
 func certificateReason(err error) string {
 	var (
+		both    expiredAnd
 		host    x509.HostnameError
 		invalid x509.CertificateInvalidError
 		unknown x509.UnknownAuthorityError
 	)
 	switch {
+	case errors.As(err, &both):
+		return both.Error()
 	case errors.As(err, &host):
 		return fmt.Sprintf("certificate is for %s, not %s", certificateNames(host.Certificate), host.Host)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		if cert := invalid.Cert; time.Now().Before(cert.NotBefore) {
 			return "certificate not valid before " + cert.NotBefore.UTC().Format(time.DateOnly)
 		}
-		return "certificate expired " + invalid.Cert.NotAfter.UTC().Format(time.DateOnly)
+		return hasExpired(invalid.Cert)
 	case errors.As(err, &unknown):
 		return "certificate signed by an unknown authority"
 	default:

@@ -24,7 +24,7 @@ type Reloader interface {
 // lookEvery is how often at most the files are looked at.
 const lookEvery = time.Second
 
-// tlsFiles is the tls.Config of a check, made anew when one of its files changes.
+// tlsFiles is what a check makes its handshakes with, made anew when one of its files changes.
 type tlsFiles struct {
 	opts  TLSOptions
 	paths []string
@@ -37,12 +37,20 @@ type tlsFiles struct {
 
 // tlsVersion is what was made of the files as they once were.
 type tlsVersion struct {
-	config *tls.Config
 	files  stamp.Files // as they were before they were read
 	digest string
+
+	client   tls.Certificate     // shown to a member that asks, be its issuer on the member's list or not: the member says what is wrong
+	roots    *x509.CertPool      // what is trusted; nil: the system's
+	listed   []*x509.Certificate // what roots holds; none when they are the system's
+	insecure bool                // any certificate will do,
+	expiry   bool                // but none that has run out
 }
 
 func newTLSFiles(opts TLSOptions) (*tlsFiles, error) {
+	if err := opts.check(); err != nil {
+		return nil, err
+	}
 	f := &tlsFiles{opts: opts, made: time.Now()}
 	for _, path := range []string{opts.CAFile, opts.CertFile, opts.KeyFile} {
 		if path != "" {
@@ -58,8 +66,15 @@ func newTLSFiles(opts TLSOptions) (*tlsFiles, error) {
 	return f, nil
 }
 
-// current returns the configuration for a handshake now.
-func (f *tlsFiles) current() *tls.Config {
+// noTLSFiles are those of a check without options: the system's roots are trusted, and every handshake brings its name.
+func noTLSFiles() *tlsFiles {
+	f := new(tlsFiles)
+	f.version.Store(new(tlsVersion))
+	return f
+}
+
+// current returns what to make a handshake with now.
+func (f *tlsFiles) current() *tlsVersion {
 	if len(f.paths) > 0 {
 		// One of the probes that come by after lookEvery looks; the others do not wait for it.
 		now, due := int64(time.Since(f.made)), f.nextLook.Load()
@@ -67,7 +82,7 @@ func (f *tlsFiles) current() *tls.Config {
 			f.look()
 		}
 	}
-	return f.version.Load().config
+	return f.version.Load()
 }
 
 // look loads the files if they changed. If they cannot be used, it will try again the next time: they may be half-written.
@@ -92,20 +107,20 @@ func (f *tlsFiles) reloadError() error {
 	return nil
 }
 
-// digest identifies the contents of the files in use; empty when there are none.
-func (f *tlsFiles) digest() string { return f.version.Load().digest }
+// keyed is what a check's key says behind its name: the contents of the files in use.
+func (f *tlsFiles) keyed() string {
+	if digest := f.version.Load().digest; digest != "" {
+		return " files " + digest
+	}
+	return ""
+}
 
 // maxTLSFile is the largest file read, in bytes: the certificates of all authorities that browsers know are a quarter of it.
 const maxTLSFile = 1 << 20
 
-// load reads the files and makes a configuration of them. There is no session cache: a resumed session would hide a certificate that
-// was replaced or has expired.
+// load reads the files.
 func (f *tlsFiles) load() (*tlsVersion, error) {
-	v := &tlsVersion{files: stamp.Of(f.paths), config: &tls.Config{
-		MinVersion:         tls.VersionTLS12,
-		ServerName:         f.opts.ServerName,
-		InsecureSkipVerify: f.opts.Insecure,
-	}}
+	v := &tlsVersion{files: stamp.Of(f.paths), insecure: f.opts.Insecure, expiry: f.opts.Expiry > 0}
 	contents := make(map[string][]byte, len(f.paths))
 	sum := sha256.New()
 	for _, path := range f.paths {
@@ -121,31 +136,27 @@ func (f *tlsFiles) load() (*tlsVersion, error) {
 		v.digest = hex.EncodeToString(sum.Sum(nil)[:16])
 	}
 
+	var err error
 	if f.opts.CAFile != "" {
-		pool, err := certPool(contents[f.opts.CAFile])
-		if err != nil {
+		if v.roots, v.listed, err = certPool(contents[f.opts.CAFile]); err != nil {
 			return nil, fmt.Errorf("ca %s: %w", f.opts.CAFile, err)
 		}
-		v.config.RootCAs = pool
 	}
-	var client tls.Certificate
 	if f.opts.CertFile != "" {
-		var err error
-		client, err = tls.X509KeyPair(contents[f.opts.CertFile], contents[f.opts.KeyFile])
-		if err != nil {
+		if v.client, err = tls.X509KeyPair(contents[f.opts.CertFile], contents[f.opts.KeyFile]); err != nil {
 			return nil, fmt.Errorf("cert %s with key %s: %s", f.opts.CertFile, f.opts.KeyFile, bare(err))
 		}
 	}
-	v.config.GetClientCertificate = present(client)
 	return v, nil
 }
 
 // certPool reads the certificates of a PEM file. Unlike AppendCertsFromPEM it lets none be bad.
-func certPool(data []byte) (*x509.CertPool, error) {
+func certPool(data []byte) (*x509.CertPool, []*x509.Certificate, error) {
 	if len(bytes.TrimSpace(data)) == 0 {
-		return nil, errors.New("the file is empty")
+		return nil, nil, errors.New("the file is empty")
 	}
-	pool, n := x509.NewCertPool(), 0
+	pool := x509.NewCertPool()
+	var listed []*x509.Certificate
 	for {
 		var block *pem.Block
 		block, data = pem.Decode(data)
@@ -155,15 +166,15 @@ func certPool(data []byte) (*x509.CertPool, error) {
 		if block.Type != "CERTIFICATE" {
 			continue
 		}
-		n++
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("certificate %d: %w", n, err)
+			return nil, nil, fmt.Errorf("certificate %d: %w", len(listed)+1, err)
 		}
 		pool.AddCert(cert)
+		listed = append(listed, cert)
 	}
-	if n == 0 {
-		return nil, errors.New("no certificate in it; it must hold PEM blocks of type CERTIFICATE")
+	if len(listed) == 0 {
+		return nil, nil, errors.New("no certificate in it; it must hold PEM blocks of type CERTIFICATE")
 	}
-	return pool, nil
+	return pool, listed, nil
 }

@@ -1,0 +1,27 @@
+package probe
+
+import "context"
+
+// staticCheck says the same of every member, without asking it.
+type staticCheck struct{ up bool }
+
+// NewStatic returns the check up, which every member passes, or the check down, which every member fails. Neither has a port.
+func NewStatic(up bool) Check { return staticCheck{up} }
+
+func (c staticCheck) Kind() string {
+	if c.up {
+		return "up"
+	}
+	return "down"
+}
+
+func (staticCheck) Port() uint16   { return 0 }
+func (c staticCheck) Name() string { return c.Kind() }
+func (c staticCheck) Key() string  { return c.Kind() }
+
+func (c staticCheck) Probe(context.Context, Route) Result {
+	if c.up {
+		return Result{}
+	}
+	return fail("the Corefile says down")
+}
