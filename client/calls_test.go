@@ -97,6 +97,10 @@ func TestCalls(t *testing.T) {
 		{"explain", func(ctx context.Context, c *Client) (any, error) {
 			return c.Explain(ctx, ExplainQuery{Name: "www.", Client: "192.0.2.0/24", Type: "AAAA", Without: "a", Region: "r"})
 		}, "GET /v1/explain?client=192.0.2.0%2F24&name=www.&region=r&type=AAAA&without=a", "", "", `{}`},
+		{"probe", func(ctx context.Context, c *Client) (any, error) { return c.Probe(ctx, "www.", "") },
+			"POST /v1/pools/www./probe", "", "", `{}`},
+		{"probe one", func(ctx context.Context, c *Client) (any, error) { return c.Probe(ctx, "www.", "a/b") },
+			"POST /v1/pools/www./probe?member=a%2Fb", "", "", `{}`},
 		{"all options", func(ctx context.Context, c *Client) (any, error) { return c.DeletePool(ctx, "www.", all) },
 			"DELETE /v1/pools/www.?dry_run=1&force=1&owner=me+%26+you&require_healthy=1", "", `If-Match: "v1"`, `{}`},
 	} {
@@ -132,9 +136,10 @@ func TestCalls(t *testing.T) {
 // TestAnswers says what comes back, in one example of each kind.
 func TestAnswers(t *testing.T) {
 	answers := map[string]string{
-		"/v1/pools/www.": `{"name":"www.","later":"what a newer responder may say"}`,
-		"/v1/blocklist":  `[{"address":"192.0.2.1","mode":"omit"}]`,
-		"/v1/events":     `[{"id":18446744073709551615,"type":"reload","text":"all of it"}]`,
+		"/v1/pools/www.":       `{"name":"www.","later":"what a newer responder may say"}`,
+		"/v1/blocklist":        `[{"address":"192.0.2.1","mode":"omit"}]`,
+		"/v1/pools/www./probe": `{"pool":"www.","passed":false,"probes":[{"member":"a","steps":[{"step":"connect","took_seconds":0.001}]}]}`,
+		"/v1/events":           `[{"id":18446744073709551615,"type":"reload","text":"all of it"}]`,
 	}
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", `"v7"`)
@@ -152,6 +157,9 @@ func TestAnswers(t *testing.T) {
 	}
 	if e, err := c.History(t.Context(), EventQuery{}); err != nil || len(e) != 1 || e[0].ID != 1<<64-1 {
 		t.Errorf("%v, %v", e, err)
+	}
+	if p, err := c.Probe(t.Context(), "www.", ""); err != nil || len(p.Probes) != 1 || len(p.Probes[0].Steps) != 1 || p.Probes[0].Steps[0].Step != "connect" {
+		t.Errorf("%v, %v", p, err)
 	}
 	if _, err := c.ReportLoad(t.Context(), "www.", "a", func() float64 { var zero float64; return zero / zero }()); err == nil {
 		t.Error("NaN is no load")

@@ -12,10 +12,10 @@ const (
 
 // colours are those of states, steps and the like; what is not here has none.
 var colours = map[string]string{
-	"up": green, "full": green, "done": green, "running": green,
+	"up": green, "full": green, "done": green, "running": green, "pass": green,
 	"suspect": yellow, "degraded": yellow, "lame": yellow, "unknown": yellow, "draining": yellow, "paused": yellow, "returning": yellow,
-	"safe": yellow, "replacing": yellow, "cancelled": yellow, "released": yellow,
-	"down": red, "empty": red, "failed": red, "abandoned": red,
+	"safe": yellow, "replacing": yellow, "cancelled": yellow, "released": yellow, "inconclusive": yellow,
+	"down": red, "empty": red, "failed": red, "abandoned": red, "fail": red,
 	"blocked": grey, "drained": grey, "no-register": grey,
 }
 

@@ -22,6 +22,7 @@ const (
 	exitNotAllowed  exitCode = 4
 	exitNotFound    exitCode = 5
 	exitRollout     exitCode = 6
+	exitProbe       exitCode = 7
 	exitInterrupted exitCode = 130 // as shells have it for SIGINT: 128 + 2
 )
 
@@ -34,6 +35,7 @@ const exitHelp = `Exit codes:
   4    not allowed: the token or the certificate does not do
   5    not found: there is no such pool, member or rollout
   6    the rollout ended otherwise than done
+  7    a probe did not pass
   130  interrupted before it was done`
 
 // failure is an error that ends the command with a code of its own.

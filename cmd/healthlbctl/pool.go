@@ -22,7 +22,10 @@ func (a *app) poolCommand() *cobra.Command {
   SINCE       for how long it has been up, down and so on
   LAST ERROR  what the last probe that did not pass said
   SHARE       of the family's answers: in the last five minutes / as it is configured to be now
-  SAFE AFTER  when the last answer with it has run out of the caches that keep to TTL`,
+  SAFE AFTER  when the last answer with it has run out of the caches that keep to TTL
+
+Below it is what else there is to tell of some: who is held down as it flaps, a certificate that runs
+out soon, a weight that an agent asks for, a tripwire that is missing, a check that is stale.`,
 		Example: `  healthlbctl pool www.lb.example.org
   healthlbctl pool www.lb.example.org -o yaml`,
 		Args:              cobra.ExactArgs(1),
@@ -43,8 +46,11 @@ func (a *app) poolTable(p api.Pool) error {
 		"policy " + policyText(p),
 		fmt.Sprintf("ttl %ds, low %ds", p.TTL, p.LowTTL),
 	}
-	if p.Reason != "" {
-		lines[0] += " (" + printable(p.Reason) + ")"
+	if reason := reasonText(p); reason != "" {
+		lines[0] += " (" + printable(reason) + ")"
+	}
+	if p.Budget > 0 {
+		lines = append(lines, "failover budget "+seconds(p.Budget))
 	}
 	for _, f := range p.Families {
 		line := fmt.Sprintf("%s: %d of %d eligible, min_up %d", f.Family, f.Eligible, f.Members, f.MinUp)
@@ -69,7 +75,16 @@ func (a *app) poolTable(p api.Pool) error {
 	if err := a.line(""); err != nil {
 		return err
 	}
-	return a.table([]string{"id", "address", "state", "since", "last error", "next probe", "share", "safe after"}, rows)
+	err := a.table([]string{"id", "address", "state", "since", "last error", "next probe", "share", "safe after"}, rows)
+	if notes := a.memberNotes(p); err == nil && len(notes) > 0 {
+		err = a.line("\n%s", strings.Join(notes, "\n"))
+	}
+	return err
+}
+
+// seconds is a number of seconds for people: 16.5s, 1m30s.
+func seconds(n float64) string {
+	return time.Duration(n * float64(time.Second)).Round(time.Millisecond).String()
 }
 
 // policyText is the policy with what goes with it, as the Corefile has it.
@@ -82,7 +97,7 @@ func policyText(p api.Pool) string {
 		text += ", prefer " + printable(p.Prefer)
 	}
 	if p.FadeIn > 0 {
-		text += fmt.Sprintf(", fade_in %s", time.Duration(p.FadeIn*float64(time.Second)))
+		text += ", fade_in " + seconds(p.FadeIn)
 	}
 	if p.Answers > 0 {
 		return text + fmt.Sprintf(", answers %d", p.Answers)

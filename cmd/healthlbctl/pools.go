@@ -20,7 +20,9 @@ func (a *app) poolsCommand() *cobra.Command {
   down      some family has fewer than min_up
   empty     there is no member
 
-UP counts the members of which every address is up and neither blocked nor drained, of all members.`,
+UP counts the members of which every address is up and neither blocked nor drained, of all members.
+REASON says why a pool is not full; before that, isolated: the responder takes itself to be cut off,
+and answers as before that; stale: probes run late, and states may be old.`,
 		Example: `  healthlbctl pools
   healthlbctl pools -o json | jq -r '.[] | select(.status != "full") | .name'`,
 		Args:              cobra.NoArgs,
@@ -51,7 +53,7 @@ func (a *app) poolsTable(pools []api.Pool) error {
 				up++
 			}
 		}
-		rows[i] = []string{printable(short(p.Name)), a.paint(p.Status), fmt.Sprintf("%d/%d", up, len(p.Members)), a.text(p.Reason)}
+		rows[i] = []string{printable(short(p.Name)), a.paint(p.Status), fmt.Sprintf("%d/%d", up, len(p.Members)), a.text(reasonText(p))}
 	}
 	return a.table([]string{"pool", "status", "up", "reason"}, rows)
 }

@@ -52,7 +52,7 @@ Files in it are relative to it.
 	root.AddCommand(
 		a.poolsCommand(), a.poolCommand(), a.addPoolCommand(), a.removePoolCommand(), a.addCommand(), a.removeCommand(),
 		a.drainCommand(), a.undrainCommand(), a.blockCommand(), a.unblockCommand(), a.blocklistCommand(), a.registerCommand(),
-		a.rolloutCommand(), a.eventsCommand(), a.explainCommand(), a.versionCommand(), a.manCommand(),
+		a.rolloutCommand(), a.eventsCommand(), a.explainCommand(), a.probeCommand(), a.versionCommand(), a.manCommand(),
 	)
 	return root
 }

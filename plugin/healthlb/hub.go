@@ -28,6 +28,7 @@ type hub struct {
 	blocks   atomic.Pointer[block.Set]
 	current  atomic.Pointer[generation] // the generation that the endpoint and the metrics show
 
+	probing    sync.Mutex // held while a call has members probed: of many such calls, one at a time takes what errandsAtOnce allows
 	explaining sync.Mutex // held while an answer is explained, so that of many who ask one at a time takes a core
 
 	applying sync.Mutex     // held while a block list is put into force, so that of two the later one stays
@@ -89,12 +90,12 @@ func (h *hub) acquire(g *generation) error {
 	return nil
 }
 
-// await waits until each target has had its first result, the time is over, or stop is closed.
-func await(targets []*target, limit time.Duration, stop <-chan struct{}) {
+// await waits until all first results are in, the time is over, or stop is closed.
+func await(firsts []<-chan struct{}, limit time.Duration, stop <-chan struct{}) {
 	deadline := time.After(limit)
-	for _, t := range targets {
+	for _, first := range firsts {
 		select {
-		case <-t.first:
+		case <-first:
 		case <-deadline:
 			return
 		case <-stop:
@@ -103,9 +104,9 @@ func await(targets []*target, limit time.Duration, stop <-chan struct{}) {
 	}
 }
 
-// start sets all of a generation to work. It returns the targets whose first results have to be waited for. After an error the caller
+// start sets all of a generation to work. It returns what is closed as the first results are in that have to be waited for. After an error the caller
 // drops the generation. The caller holds h.mu.
-func (h *hub) start(g *generation) (waiting []*target, err error) {
+func (h *hub) start(g *generation) (waiting []<-chan struct{}, err error) {
 	if len(h.generations) == 0 {
 		h.open()
 	}
@@ -219,12 +220,12 @@ func runAll(fs []func()) {
 	}
 }
 
-// watch has the results of slots of a pool handed to it. It returns the targets whose first result has to be waited for. The caller
+// watch has the results of slots of a pool handed to it. It returns what is closed as the first results are in that have to be waited for. The caller
 // holds h.mu.
-func (h *hub) watch(p *livePool, slots []*pool.Slot) (waiting []*target) {
+func (h *hub) watch(p *livePool, slots []*pool.Slot) (waiting []<-chan struct{}) {
 	for _, s := range slots {
-		if t := h.subscribe(s, p); t != nil {
-			waiting = append(waiting, t)
+		if first := h.subscribe(s, p); first != nil {
+			waiting = append(waiting, first)
 		}
 	}
 	return waiting

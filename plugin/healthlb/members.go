@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"example.org/healthlb/api"
@@ -193,27 +192,14 @@ func (h *hub) mustPass(ctx context.Context, name, id string, spec api.MemberSpec
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, p.config.Timeout)
-	defer cancel()
-	var mu sync.Mutex
+	errands := p.errands(&m)
+	p.carryOut(ctx, errands)
 	var failures []string
-	var probes sync.WaitGroup
-	for f := range pool.Families {
-		for i, check := range p.config.Probes {
-			at := m.Probed(pool.Family(f), p.Checks[i])
-			if !at.Addr().IsValid() {
-				continue
-			}
-			probes.Go(func() {
-				if r := check.Probe(ctx, p.route(at)); r.Outcome != health.Pass {
-					mu.Lock()
-					defer mu.Unlock()
-					failures = append(failures, fmt.Sprintf("%s at %s: %s", check.Kind(), at, r.Reason))
-				}
-			})
+	for _, e := range errands {
+		if e.result.Outcome != health.Pass {
+			failures = append(failures, fmt.Sprintf("%s at %s: %s", e.probe.Kind(), e.address(), e.result.Reason))
 		}
 	}
-	probes.Wait()
 	if len(failures) == 0 {
 		return nil
 	}
@@ -227,13 +213,19 @@ func (h *hub) awaitMember(ctx context.Context, name, id string) {
 	if p == nil {
 		return
 	}
-	var waiting []*target
+	var waiting []<-chan struct{}
 	h.mu.Lock()
 	for _, s := range p.Slots() {
 		key, _ := p.targetOf(s)
-		if t := h.targets[key]; t != nil && s.Member() == id {
-			waiting = append(waiting, t)
+		t := h.targets[key]
+		if t == nil || s.Member() != id {
+			continue
 		}
+		t.mu.Lock()
+		if first := t.await(); first != nil {
+			waiting = append(waiting, first)
+		}
+		t.mu.Unlock()
 	}
 	h.mu.Unlock()
 	await(waiting, p.firstRound(), ctx.Done())

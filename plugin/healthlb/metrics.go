@@ -2,6 +2,7 @@ package healthlb
 
 import (
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/coredns/coredns/plugin"
@@ -65,15 +66,22 @@ type kindMetrics struct {
 	duration prometheus.Observer
 }
 
-func newKindMetrics(kind string) kindMetrics {
-	m := kindMetrics{duration: probeDuration.WithLabelValues(kind)}
+// kinds holds them by kind, each made when the kind is first probed.
+var kinds sync.Map
+
+func metricsOf(kind string) *kindMetrics {
+	if m, known := kinds.Load(kind); known {
+		return m.(*kindMetrics)
+	}
+	m := &kindMetrics{duration: probeDuration.WithLabelValues(kind)}
 	for o := range m.results {
 		m.results[o] = probesTotal.WithLabelValues(kind, health.Outcome(o).String())
 	}
-	return m
+	first, _ := kinds.LoadOrStore(kind, m)
+	return first.(*kindMetrics)
 }
 
-func (m kindMetrics) observe(r probe.Result) {
+func (m *kindMetrics) observe(r probe.Result) {
 	m.results[r.Outcome].Inc()
 	m.duration.Observe(r.Took.Seconds())
 }

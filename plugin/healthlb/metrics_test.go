@@ -100,7 +100,7 @@ coredns_healthlb_transitions_total{member="b",pool="www.example.org.",to="up"} 1
 
 // TestMetricNames holds the names of all metrics against Prometheus's own rules.
 func TestMetricNames(t *testing.T) {
-	newKindMetrics("tcp")
+	metricsOf("tcp")
 	observeRequest("GET", 200)
 	problems, err := testutil.GatherAndLint(prometheus.DefaultGatherer)
 	if err != nil {

@@ -94,9 +94,9 @@ func (h *hub) membersOf(g *generation, p *livePool) []pool.Member {
 	return all
 }
 
-// changeMembers gives a pool at work the members that it should have now. It returns the targets whose first results have to be waited
+// changeMembers gives a pool at work the members that it should have now. It returns what is closed as the first results are in that have to be waited
 // for. The caller holds h.mu, and has the pool rebuilt.
-func (h *hub) changeMembers(g *generation, p *livePool) (waiting []*target) {
+func (h *hub) changeMembers(g *generation, p *livePool) (waiting []<-chan struct{}) {
 	added, gone := p.SetMembers(h.membersOf(g, p), time.Now())
 	waiting = h.watch(p, added)
 	for _, s := range gone {
@@ -269,7 +269,7 @@ func (h *hub) begin(p, old *livePool) {
 }
 
 // settle waits for the first results of a pool that took another one's place, and then has it answer itself.
-func (h *hub) settle(p *livePool, waiting []*target, stop <-chan struct{}) {
+func (h *hub) settle(p *livePool, waiting []<-chan struct{}, stop <-chan struct{}) {
 	await(waiting, p.firstRound(), stop)
 	p.settling.Store(false)
 	h.rebuild(p)

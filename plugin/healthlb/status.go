@@ -175,8 +175,11 @@ func (h *hub) addressStatus(p *livePool, a pool.AddressView) api.Address {
 // millisecond returns a time as exactly as an operator can use it.
 func millisecond(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
-// checkText names a check with its port, as the Corefile would.
+// checkText names a check with its port, if it has one, as the Corefile would.
 func checkText(c pool.Check) string {
+	if c.Port == 0 {
+		return c.Name
+	}
 	kind, options, _ := strings.Cut(c.Name, " ")
 	return strings.TrimSpace(kind + " " + strconv.Itoa(int(c.Port)) + " " + options)
 }

@@ -8,34 +8,50 @@ import (
 	"example.org/healthlb/plugin/healthlb/probe"
 )
 
-// target is something that is probed, and the slots that want to know the results.
+// target is something that is probed, and the slots that want to know the results. There may be 100,000, so it is kept small.
 type target struct {
-	kind  kindMetrics
 	hub   *hub
-	entry *probe.Entry
-	first chan struct{} // closed when the first result is in
+	kind  *kindMetrics
+	check probe.Check
+	entry *probe.Entry // guarded by hub.mu
 
-	mu    sync.Mutex // guards what follows; held while a result is handed to the slots
-	slots map[*pool.Slot]*livePool
-	last  *pool.Observation
-	files fileTrouble
+	mu     sync.Mutex // guards what follows; held while a result is handed to the slots
+	wanted wanters
+	probed chan struct{} // closed when the first result is in; nil: nobody waits for it
+	known  bool          // it is
+	last   pool.Observation
+	files  string // why the files that the check reads cannot be taken over; empty: there is no trouble
+	warned int64  // the end of the certificate that was warned of last, in seconds since 1970
 }
 
 // report takes a result in. It returns whether any of the slots wants it confirmed soon.
 func (t *target) report(r probe.Result) (confirm bool) {
 	t.kind.observe(r)
-	o := observationOf(r)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for s, p := range t.slots {
-		confirm = t.hub.observe(s, p, o) || confirm
+	t.last = observationOf(r)
+	for s, p := range t.wanted.all() {
+		confirm = t.hub.observe(s, p, t.last) || confirm
 	}
-	if t.last == nil {
-		close(t.first)
+	t.known = true
+	if t.probed != nil {
+		close(t.probed)
+		t.probed = nil
 	}
-	t.last = &o
-	t.files.look(t.hub)
+	t.lookAtFiles()
+	t.lookAtCertificate()
 	return confirm
+}
+
+// await returns what is closed when the first result is in; nil when it is. The caller holds t.mu.
+func (t *target) await() <-chan struct{} {
+	if t.known {
+		return nil
+	}
+	if t.probed == nil {
+		t.probed = make(chan struct{})
+	}
+	return t.probed
 }
 
 func observationOf(r probe.Result) pool.Observation {
@@ -46,15 +62,10 @@ func observationOf(r probe.Result) pool.Observation {
 	return o
 }
 
-// fileTrouble is why the files that a target's check reads cannot be taken over any more.
-type fileTrouble struct {
-	check probe.Check
-	text  string // empty: there is no trouble
-}
-
-// look asks the check. Of the many targets that may read a file, one tells the log.
-func (f *fileTrouble) look(h *hub) {
-	r, reloads := f.check.(probe.Reloader)
+// lookAtFiles asks the check whether it goes on with old files. Of the many targets that may read a file, one tells the log. The caller
+// holds t.mu.
+func (t *target) lookAtFiles() {
+	r, reloads := t.check.(probe.Reloader)
 	if !reloads {
 		return
 	}
@@ -62,13 +73,13 @@ func (f *fileTrouble) look(h *hub) {
 	if err := r.ReloadError(); err != nil {
 		text = err.Error()
 	}
-	if text == f.text {
+	if text == t.files {
 		return
 	}
-	if h.troubles.change(f.text, text) {
-		log.Warningf("A %s check goes on with the files as they were: %s", f.check.Kind(), text)
+	if t.hub.troubles.change(t.files, text) {
+		log.Warningf("A %s check goes on with the files as they were: %s", t.check.Kind(), text)
 	}
-	f.text = text
+	t.files = text
 }
 
 // troubles counts who has which trouble.
@@ -106,33 +117,33 @@ func (h *hub) observe(s *pool.Slot, p *livePool, o pool.Observation) (confirm bo
 	return confirm
 }
 
-// subscribe has the results of a slot's target handed to it, and the target probed if it was not. It returns the target when its
-// first result has to be waited for, else nil. The caller holds h.mu.
-func (h *hub) subscribe(s *pool.Slot, p *livePool) *target {
+// subscribe has the results of a slot's target handed to it, and the target probed if it was not. It returns what is closed when the
+// first result is in, if that has to be waited for, else nil. The caller holds h.mu.
+func (h *hub) subscribe(s *pool.Slot, p *livePool) <-chan struct{} {
 	key, check := p.targetOf(s)
 	t := h.targets[key]
 	known := s.Known()
 	if t == nil {
-		t = &target{kind: newKindMetrics(check.Kind()), hub: h, first: make(chan struct{}), slots: map[*pool.Slot]*livePool{s: p}, files: fileTrouble{check: check}}
+		t = &target{kind: metricsOf(check.Kind()), hub: h, check: check}
+		t.wanted.add(s, p)
+		var first <-chan struct{}
+		if !known {
+			first = t.await()
+		}
 		h.targets[key] = t
 		t.entry = h.scheduler.Add(key, check, t.report, !known)
-		if known {
-			return nil
-		}
-		return t
+		return first
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.slots[s] = p
-	switch {
-	case known:
-		return nil
-	case t.last != nil:
-		h.observe(s, p, *t.last)
-		return nil
-	default:
-		return t
+	t.wanted.add(s, p)
+	if !known && t.known {
+		h.observe(s, p, t.last)
 	}
+	if known {
+		return nil
+	}
+	return t.await()
 }
 
 // nextProbe returns when a slot's target is probed next; nil while it is, and when that cannot be told without waiting for a reload.
@@ -161,10 +172,9 @@ func (h *hub) unsubscribe(s *pool.Slot, p *livePool) {
 		return
 	}
 	t.mu.Lock()
-	delete(t.slots, s)
-	unwanted := len(t.slots) == 0
+	unwanted := t.wanted.remove(s)
 	if unwanted {
-		h.troubles.change(t.files.text, "")
+		h.troubles.change(t.files, "")
 	}
 	t.mu.Unlock()
 	if unwanted {

@@ -42,6 +42,7 @@ var allCalls = []struct {
 	{"POST", "/v1/pools/www./rollout/cancel", "", "o", 200, "SteerRollout"},
 	{"POST", "/v1/pools/www./rollout/report", `{"rollout":"7"}`, "o", 200, "ReportRollout"},
 	{"GET", "/v1/events", "", "ro", 200, ""},
+	{"POST", "/v1/pools/www./probe", "", "o", 200, ""},
 	{"GET", "/v1/explain?name=www&client=192.0.2.1", "", "ro", 200, ""},
 	{"GET", "/openapi.json", "", "ro", 200, ""},
 }

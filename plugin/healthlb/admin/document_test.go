@@ -26,6 +26,7 @@ POST /v1/pools/{pool}/rollout/pause
 POST /v1/pools/{pool}/rollout/resume
 POST /v1/pools/{pool}/rollout/cancel
 POST /v1/pools/{pool}/rollout/report
+POST /v1/pools/{pool}/probe
 GET /v1/events
 GET /v1/explain
 `

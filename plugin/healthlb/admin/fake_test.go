@@ -133,6 +133,10 @@ func (f *fake) Pools(after string, limit int) (page []api.Pool, more bool) {
 	return page[:min(limit, len(page))], len(page) > limit
 }
 
-func (f *fake) Probe(_ context.Context, pool, id string) (api.Probes, error) {
-	return api.Probes{Pool: pool}, nil
+// Probe returns one probe without steps.
+func (f *fake) Probe(ctx context.Context, pool, id string) (api.Probes, error) {
+	if err := ctx.Err(); err != nil {
+		return api.Probes{}, err
+	}
+	return api.Probes{Pool: pool, Probes: []api.Probe{{Member: "a", Result: "fail"}}}, f.note(Order{}, "Probe", pool, id)
 }

@@ -36,6 +36,7 @@ func newService(endpoint *Endpoint, backend Backend, server *Server) *service {
 	s.blocklistCalls()
 	s.rolloutCalls()
 	s.eventCalls()
+	s.probeCalls()
 	s.explainCalls()
 	s.documentCalls()
 	s.openAnswers()
