@@ -3,6 +3,7 @@
 GO        ?= go
 FUZZTIME  ?= 10s
 BENCHTIME ?= 1s
+SOAK      ?= 10m
 CONF      ?= Corefile.example
 COMMIT    := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
@@ -18,7 +19,7 @@ export HEALTHLB_COREDNS := $(CURDIR)/bin/coredns
 export HEALTHLB_CTL     := $(CURDIR)/bin/healthlbctl
 
 .DEFAULT_GOAL := build
-.PHONY: build man run test lint fuzz bench check plugin-cfg clean help FORCE
+.PHONY: build man run test lint fuzz bench soak check plugin-cfg clean help FORCE
 
 build: bin/coredns bin/healthlbctl ## build bin/coredns, CoreDNS with healthlb, and bin/healthlbctl, the operator's command
 
@@ -42,6 +43,7 @@ run: bin/coredns bin/healthlbctl bin/demo-members ## run Corefile.example with i
 test: bin/coredns bin/healthlbctl ## run all tests, with the race detector, end to end ones included
 	@build/need.sh dig bind9-dnsutils
 	@build/need.sh gcc gcc libc6-dev
+	@build/need.sh ip iproute2
 	@CGO_ENABLED=1 $(GO) test -race ./...
 
 lint: ## gofmt, go vet, staticcheck, and the rules for imports
@@ -58,6 +60,9 @@ bench: ## run the benchmarks, in process
 
 bin/check: FORCE
 	@$(SHIPPED) build -o $@ ./build/check
+
+soak: bin/coredns bin/healthlbctl ## have 20,000 targets flap for SOAK (10m), and look at memory, sockets and goroutines
+	@HEALTHLB_SOAK=$(SOAK) $(SHIPPED) test -run '^TestSoak$$' -count 1 -timeout 0 -v ./test
 
 # The example names a certificate that its demo members make.
 check: bin/check $(if $(filter $(CURDIR)/Corefile.example,$(abspath $(CONF))),run/demo-ca.pem) ## say whether CONF is right
