@@ -63,8 +63,9 @@ func (h *handler) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg
 		return dns.RcodeFormatError, nil
 	}
 	reply := answer.NewReply(r)
-	if m.answer(reply, q.Qtype, pool.Query{Client: client, Name: name, Region: h.region(ctx, r, client, m)}) && r.IsEdns0() != nil {
-		reply.AddOption(answer.AllDownOption())
+	notes := m.answer(reply, q.Qtype, pool.Query{Client: client, Name: name, Region: h.region(ctx, r, client, m)})
+	if notes != 0 && r.IsEdns0() != nil {
+		reply.AddNotes(notes)
 	}
 	return dns.RcodeSuccess, w.WriteMsg(&reply.Msg)
 }

@@ -18,13 +18,13 @@ func (m match) owns(qtype uint16) bool {
 	return !m.node.apex || qtype == dns.TypeA || qtype == dns.TypeAAAA
 }
 
-// answer completes the reply to a question for a name in the zone. It returns whether too few members were eligible for a better one.
-func (m match) answer(r *answer.Reply, qtype uint16, q pool.Query) (allDown bool) {
+// answer completes the reply to a question for a name in the zone. It returns what there is to tell of it.
+func (m match) answer(r *answer.Reply, qtype uint16, q pool.Query) answer.Notes {
 	if m.node == nil {
 		r.Msg.Rcode = dns.RcodeNameError
 		m.zone.negative(r)
 		r.EchoSubnet(q.Client, 0)
-		return false
+		return 0
 	}
 	if qtype == dns.TypeANY {
 		qtype = m.node.anyType()
@@ -50,11 +50,11 @@ func (m match) answer(r *answer.Reply, qtype uint16, q pool.Query) (allDown bool
 		m.zone.negative(r)
 	}
 	r.EchoSubnet(q.Client, 0)
-	return false
+	return 0
 }
 
 // address completes the reply to a question for the addresses of a pool.
-func (m match) address(r *answer.Reply, f pool.Family, q pool.Query) (allDown bool) {
+func (m match) address(r *answer.Reply, f pool.Family, q pool.Query) answer.Notes {
 	did := m.node.pool.Reply(r, f, q, time.Now())
 	switch {
 	case did.Named && m.wildcard:
@@ -63,7 +63,7 @@ func (m match) address(r *answer.Reply, f pool.Family, q pool.Query) (allDown bo
 		m.zone.negative(r)
 	}
 	r.EchoSubnet(q.Client, did.Scope)
-	return did.AllDown
+	return did.Notes
 }
 
 // anyType chooses the one RRset that answers a query for ANY (RFC 8482 section 4.1).

@@ -107,14 +107,14 @@ func (t *troubles) change(from, to string) (news bool) {
 
 // observe hands a result to a slot, and has done what follows from it.
 func (h *hub) observe(s *pool.Slot, p *livePool, o pool.Observation) (confirm bool) {
-	confirm, changed := s.Observe(o)
-	if changed != nil {
-		if !changed.Twin {
-			h.tellTransition(changed)
-		}
+	did := s.Observe(o)
+	if did.Transition != nil && !did.Transition.Twin {
+		h.tellTransition(did.Transition)
+	}
+	if did.Rebuild {
 		h.dirty.add(p)
 	}
-	return confirm
+	return did.Confirm
 }
 
 // subscribe has the results of a slot's target handed to it, and the target probed if it was not. It returns what is closed when the

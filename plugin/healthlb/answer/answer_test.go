@@ -3,12 +3,48 @@ package answer
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
 	"pgregory.net/rapid"
 )
+
+// TestNotes: each note is an extended error of its own, in a fixed order, in the one OPT record of the reply.
+func TestNotes(t *testing.T) {
+	for notes, want := range map[Notes][]string{
+		AllDown: {"all_down"}, Isolated: {"isolated"}, Stale: {"stale"}, AllDown | Stale: {"all_down", "stale"},
+		AllDown | Isolated | Stale: {"all_down", "isolated", "stale"},
+	} {
+		for _, subnet := range []bool{false, true} {
+			q := new(dns.Msg)
+			q.SetQuestion("www.example.org.", dns.TypeA)
+			r := NewReply(q)
+			if subnet {
+				r.AddOption(&dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: 1, Address: net.IPv4zero})
+			}
+			r.AddNotes(notes)
+			wire, err := r.Msg.Pack()
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := new(dns.Msg)
+			if err := m.Unpack(wire); err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, option := range m.IsEdns0().Option {
+				if e, ok := option.(*dns.EDNS0_EDE); ok && e.InfoCode == dns.ExtendedErrorCodeOther {
+					got = append(got, e.ExtraText)
+				}
+			}
+			if !slices.Equal(got, want) || len(m.Extra) != 1 {
+				t.Errorf("notes %b: the reply tells %v, want %v", notes, got, want)
+			}
+		}
+	}
+}
 
 func TestSource(t *testing.T) {
 	for _, tc := range []struct {

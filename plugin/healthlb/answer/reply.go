@@ -37,11 +37,24 @@ func (r *Reply) AddOption(option dns.EDNS0) {
 	r.Msg.Extra = append(r.Msg.Extra, opt)
 }
 
-// allDownText tells the client that no better answer was to be had.
-const allDownText = "all_down"
+// Notes are what there is to tell of a reply beside its records.
+type Notes uint8
 
-// AllDownOption returns the extended error that marks an answer given because too few members are eligible: code 0, Other (RFC 8914
-// section 4.1).
-func AllDownOption() dns.EDNS0 {
-	return &dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeOther, ExtraText: allDownText}
+// The notes, in the order in which a reply tells them.
+const (
+	AllDown  Notes = 1 << iota // too few members are eligible: no better answer was to be had
+	Isolated                   // the responder takes itself to be cut off, and goes by what it knew before
+	Stale                      // the probes of someone who is named are late
+)
+
+var noteTexts = [...]string{"all_down", "isolated", "stale"}
+
+// AddNotes puts notes into the reply. Each is an extended error of its own, as there may be several: code 0, Other (RFC 8914 sections 2 and
+// 4.1).
+func (r *Reply) AddNotes(notes Notes) {
+	for i, text := range noteTexts {
+		if notes&(1<<i) != 0 {
+			r.AddOption(&dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeOther, ExtraText: text})
+		}
+	}
 }

@@ -177,6 +177,7 @@ func (p *Pool) buildChecks(checks []check, cache checkCache) error {
 			return c.at.fail(show(c.words), fault{"is the same check as at " + checks[i].at.String(), "leave one out"})
 		}
 		p.Checks = append(p.Checks, spec)
+		p.Percents = p.Percents || made.Kind() == "agent"
 		p.Probes = append(p.Probes, made)
 	}
 	return nil

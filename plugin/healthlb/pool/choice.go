@@ -20,7 +20,7 @@ type choice struct {
 	turn   *atomic.Uint64
 	low    bool           // every answer has the low TTL
 	named  []*notes       // by position in rrs; nil with all_down addresses that are no members
-	doubt  []bool         // by position in rrs: calls for the low TTL; nil when none does
+	doubts []doubt        // by position in rrs; nil when there is none
 	loads  []*policy.Load // by position in rrs; nil unless the policy looks at answer leases
 	ttls   answer.TTLs
 	region string // whose choice it is; empty: everyone's
@@ -33,15 +33,24 @@ type asked struct {
 	dry bool   // nothing is written down
 }
 
-// answer returns the records of an answer, and writes down what follows from it.
-func (c *choice) answer(q asked) []dns.RR {
+// doubt is what speaks against a member that is answered with all the same. Whatever it is, it calls for the low TTL.
+type doubt uint8
+
+const (
+	passing doubt = 1 << iota // it may soon be answered with no more, or just begins to be
+	aged                      // what is known of it may be old
+)
+
+// answer returns the records of an answer, and writes down what follows from it. It tells what doubts there are of those who are named.
+func (c *choice) answer(q asked) ([]dns.RR, doubt) {
 	buf, rrs := room(c.picker.Room())
 	start, list := c.picker.Pick(c.query(q), buf)
 	n := names{start, list, c.k, c.rrs.Len()}
 	if list != nil {
 		n.k = len(list)
 	}
-	low := c.low || c.doubtful(n)
+	doubts := c.doubtful(n)
+	low := c.low || doubts != 0
 	if list == nil {
 		rrs = c.rrs.Run(start, c.k, low)
 	} else {
@@ -54,7 +63,7 @@ func (c *choice) answer(q asked) []dns.RR {
 	if c.named != nil && !q.dry {
 		c.note(n, q.now, c.ttls.Of(low))
 	}
-	return rrs
+	return rrs, doubts
 }
 
 // names are the k positions that one answer names: those in list or, with list nil, a run from start on, cyclic over all.
@@ -75,16 +84,14 @@ func (n *names) at(i int) int {
 	return i
 }
 
-// doubtful says whether an answer names someone who calls for the low TTL.
-func (c *choice) doubtful(n names) bool {
-	if c.doubt != nil {
+// doubtful tells all doubts of those whom an answer names.
+func (c *choice) doubtful(n names) (doubts doubt) {
+	if c.doubts != nil {
 		for i := range n.k {
-			if c.doubt[n.at(i)] {
-				return true
-			}
+			doubts |= c.doubts[n.at(i)]
 		}
 	}
-	return false
+	return doubts
 }
 
 // note writes down who is named. All is read before anything is written: while the processor waits for the memory of one, it can fetch
@@ -171,7 +178,7 @@ func room(n int) ([]int32, []dns.RR) {
 func (c *choice) leaseEnd(now int64) int64 { return now + 1 + int64(c.ttls.Normal) }
 
 // choose builds the choice among candidates of one tier, or with regional of one tier and region. The caller holds p.mu.
-func (p *Pool) choose(f Family, cs []candidate, regional bool, by Around, now time.Time) *choice {
+func (p *Pool) choose(f Family, cs []candidate, regional bool, drains map[string]Drain, now time.Time) *choice {
 	cs = p.FadeIn.faded(cs, now)
 	g := &p.groups[cs[0].seat(regional).group]
 	c := p.newChoice(f, g.region, len(cs))
@@ -183,7 +190,7 @@ func (p *Pool) choose(f Family, cs []candidate, regional bool, by Around, now ti
 			c.loads[i] = told[i].Load
 		}
 	}
-	c.name(cs, by.Drains, p.FadeIn, now)
+	c.name(cs, drains, p.FadeIn, now)
 	return c
 }
 
@@ -196,18 +203,24 @@ func (p *Pool) newChoice(f Family, region string, n int) *choice {
 	return c
 }
 
-// name sets who the positions stand for, and which of them call for the low TTL: those that are suspect, those that fade in, and those
-// that are to be drained.
+// name sets who the positions stand for, and what doubts there are of them: those that are not simply up, those that fade in, those that are
+// to be drained, and those of which nothing new is known.
 func (c *choice) name(cs []candidate, drains map[string]Drain, fadeIn FadeIn, now time.Time) {
 	c.named = make([]*notes, len(cs))
 	for i, candidate := range cs {
-		c.named[i] = candidate.address.usage.notes
-		_, ordered := drains[candidate.member.ID]
-		if ordered || candidate.address.state == health.Suspect || fadeIn.of(candidate.address.usage, now) < 1 {
-			if c.doubt == nil {
-				c.doubt = make([]bool, len(cs))
+		a, doubts := candidate.address, doubt(0)
+		c.named[i] = a.usage.notes
+		if _, ordered := drains[candidate.member.ID]; ordered || a.state != health.Up || fadeIn.of(a.usage, now) < 1 {
+			doubts = passing
+		}
+		if a.stale {
+			doubts |= aged
+		}
+		if doubts != 0 {
+			if c.doubts == nil {
+				c.doubts = make([]doubt, len(cs))
 			}
-			c.doubt[i] = true
+			c.doubts[i] = doubts
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 // candidate is an address on its way through the stages that decide who is answered with. Each stage is a pure function of its own that
 // takes candidates and returns those that stay. Their order is that of DESIGN.md section 5: blocked, drained, lame, health (and with
-// it standby), priority; then, for the client's region each, region and fade-in; then shard and policy, for each query.
+// it excused and standby), priority; then, for the client's region each, region and fade-in; then shard and policy, for each query.
 type candidate struct {
 	index   int // of the member in the pool
 	member  *member
@@ -29,8 +29,11 @@ func (p *Pool) candidates(f Family) []candidate {
 
 // keep returns the candidates that ok says yes to. What it is given stays as it is, and is returned itself when all stay.
 func keep(cs []candidate, ok func(candidate) bool) []candidate {
-	first := slices.IndexFunc(cs, func(c candidate) bool { return !ok(c) })
-	if first < 0 {
+	first := 0
+	for first < len(cs) && ok(cs[first]) {
+		first++
+	}
+	if first == len(cs) {
 		return cs
 	}
 	kept := append(make([]candidate, 0, len(cs)-1), cs[:first]...)
@@ -48,9 +51,10 @@ type verdict struct {
 	allowed  []candidate // not blocked
 	present  []candidate // of these, not drained
 	willing  []candidate // of these, not lame
-	able     []candidate // of these, up or suspect: eligible in the sense of DESIGN.md
+	able     []candidate // of these, up or suspect, or counting as that: eligible in the sense of DESIGN.md
 	eligible []candidate // those that count for min_up: able, without the standbys while there are others
 	minUp    int
+	pardons  bool         // fewer than minUp are eligible without the excused, who therefore count as able
 	allDown  bool         // fewer than minUp are eligible
 	named    []candidate  // those that answers choose from: the best tier of the eligible, or what all_down says
 	fixed    []netip.Addr // the addresses of all_down addresses; named is empty then
@@ -70,8 +74,12 @@ func (p *Pool) judgeAmong(f Family, all []candidate, by Around, id string, now t
 	}
 	v.present = undrained(v.allowed, by.Drains, now)
 	v.willing = willing(v.present)
-	v.able = healthy(v.willing)
+	v.able = healthy(v.willing, by.Frozen)
 	v.eligible = withoutStandbys(v.able)
+	if len(v.all) > 0 && len(v.eligible) < v.minUp {
+		v.able, v.pardons = healthyOrExcused(v.willing, by.Frozen), true
+		v.eligible = withoutStandbys(v.able)
+	}
 	if v.allDown = len(v.all) > 0 && len(v.eligible) < v.minUp; !v.allDown {
 		v.named = bestTier(v.eligible, v.all, p.MinUp)
 		return v

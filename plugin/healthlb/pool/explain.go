@@ -83,7 +83,8 @@ func (p *Pool) explain(f Family, q Query, by Around, without string, now time.Ti
 		if c.picker.PerClient() {
 			asked.key, e.Scope = p.key(q), max(scope, p.keyBits(q.Client))
 		}
-		for _, rr := range c.answer(asked) {
+		rrs, _ := c.answer(asked)
+		for _, rr := range rrs {
 			e.Answer, e.TTL = append(e.Answer, addrOf(rr)), rr.Header().Ttl
 		}
 	}
@@ -139,6 +140,8 @@ func (p *Pool) stagesOf(v verdict, c *choice, key uint64, without string, by Aro
 			e.Stage, e.Why = "all_down", fmt.Sprintf("%d eligible, and min_up is %d: answered as all_down says; %s", len(v.eligible), v.minUp, m.address.text())
 		case !has(v.willing, m):
 			e.Stage, e.Why = "lame", m.address.text()
+		case !has(v.able, m) && m.address.excused:
+			e.Stage, e.Why = "excused", fmt.Sprintf("%s; it would count if fewer than min_up, %d, were eligible", m.address.text(), v.minUp)
 		case !has(v.able, m):
 			e.Stage, e.Why = "health", m.address.text()
 		case !has(v.eligible, m):
@@ -150,13 +153,16 @@ func (p *Pool) stagesOf(v verdict, c *choice, key uint64, without string, by Aro
 		case shard != nil && !slices.Contains(shard, m.address.usage.notes):
 			e.Stage, e.Why = "shard", fmt.Sprintf("not one of the %d members that this client sees", len(shard))
 		default:
-			e.In, e.Stage, e.Why = true, "policy", m.address.text()
+			e.In, e.Stage, e.Why = true, "policy", m.address.text()+v.sparedText(m, by)
 			if fade := p.FadeIn.of(m.address.usage, now); fade < 1 {
 				e.Why += fmt.Sprintf("; fades in: has %.0f%% of its share", 100*fade)
 			}
 		}
 		if ordered && e.In {
 			e.Why += "; " + drain.text(now)
+		}
+		if m.address.stale && e.In {
+			e.Why += "; its probes are late, so that this may be old"
 		}
 		explained = append(explained, e)
 	}
@@ -166,6 +172,18 @@ func (p *Pool) stagesOf(v verdict, c *choice, key uint64, without string, by Aro
 func has(cs []candidate, m candidate) bool {
 	_, found := slices.BinarySearchFunc(cs, m, func(a, b candidate) int { return a.index - b.index })
 	return found
+}
+
+// sparedText says why one who is down counts as able all the same.
+func (v verdict) sparedText(m candidate, by Around) string {
+	switch {
+	case m.address.state.Serving():
+		return ""
+	case m.address.frozen(by.Frozen):
+		return "; it counts as before its fall, since the responder takes itself to be cut off"
+	default:
+		return fmt.Sprintf("; excused: without it fewer than min_up, %d, would be eligible", v.minUp)
+	}
 }
 
 func regionText(region string) string {

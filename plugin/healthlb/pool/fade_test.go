@@ -312,6 +312,14 @@ func TestPairs(t *testing.T) {
 				able[A][i], able[AAAA][i] = true, true
 			}
 		}
+		if rapid.Bool().Draw(r, "percent") {
+			f := rapid.SampledFrom([]Family{A, AAAA}).Draw(r, "family")
+			p.slotsOf("m1", f)[0].Observe(Observation{Outcome: pass, Percent: rapid.IntRange(1, 300).Draw(r, "percent"), At: later})
+			able[f][0] = p.slotsOf("m1", f)[0].record.State.Serving()
+			if !able[f][0] {
+				delete(able[f], 0)
+			}
+		}
 		p.rebuildAt(later.Add(20 * time.Second))
 		for i := range 20 {
 			client := clientNumber(i)

@@ -26,7 +26,7 @@ func newGroups(s *Spec, members []*member, before []group) []group {
 			number[key] = g
 			groups, told = append(groups, group{groupKey: key}), append(told, nil)
 		}
-		told[g] = append(told[g], policy.Member{ID: m.ID, Weight: m.Weight})
+		told[g] = append(told[g], policy.Member{ID: m.ID, Weight: int(m.weight)})
 		return seat{g, int32(len(told[g]) - 1)}
 	}
 	for _, m := range members {

@@ -16,11 +16,11 @@ func (s *Slot) key() slotKey {
 
 // known is what is known of the members of a pool.
 type known struct {
-	slots  map[slotKey]*Slot
-	usages map[usageKey]*usage
+	slots     map[slotKey]*Slot
+	addresses map[usageKey]*address
 }
 
-// usageKey is what the notes on the answers with an address belong to: caches hold it whatever is checked.
+// usageKey is what the notes on the answers with an address, and its falls, belong to, whatever is checked: caches hold it, and it flaps.
 type usageKey struct {
 	member string
 	addr   netip.Addr
@@ -28,10 +28,10 @@ type usageKey struct {
 
 // knownOf returns what is known of some members. The caller holds the lock of their pool.
 func knownOf(members []*member) known {
-	k := known{make(map[slotKey]*Slot), make(map[usageKey]*usage)}
+	k := known{make(map[slotKey]*Slot), make(map[usageKey]*address)}
 	for s := range slotsOf(members) {
 		k.slots[s.key()] = s
-		k.usages[usageKey{s.member.ID, s.address.addr}] = s.address.usage
+		k.addresses[usageKey{s.member.ID, s.address.addr}] = s.address
 	}
 	return k
 }

@@ -79,12 +79,17 @@ func staying(members []Member, before []*member) (stay, leave []*member) {
 // take over from before what belongs to them. It returns these. The caller holds the locks of this pool and of that of before.
 func (p *Pool) setMembers(members []Member, stay []*member, before known, now time.Time) (made []*member) {
 	p.members = make([]*member, len(members))
+	unit := unitOf(p.Spec, members)
+	rescaled := unit != p.unit
+	p.unit = unit
 	copy(p.members, stay)
 	b := p.newBulk(members, p.members)
 	for i := range members {
 		m := p.members[i]
 		if m != nil {
-			m.Member = &members[i]
+			if m.Member = &members[i]; rescaled {
+				m.weigh(unit)
+			}
 			continue
 		}
 		m = take(&b.members)
@@ -95,9 +100,10 @@ func (p *Pool) setMembers(members []Member, stay []*member, before known, now ti
 				p.setAddress(m, Family(f), b, before, now)
 			}
 		}
+		m.weigh(p.unit)
 	}
 	setTiers(p.Policy, p.members)
-	p.groups = newGroups(p.Spec, p.members, p.groups)
+	p.regroup()
 	return made
 }
 
@@ -109,10 +115,13 @@ func (p *Pool) setAddress(m *member, f Family, b *bulk, before known, now time.T
 	*a = address{addr: m.Member.addresses()[f], since: now, usage: used, slots: b.slots[:len(p.Checks):len(p.Checks)]}
 	b.slots = b.slots[len(p.Checks):]
 	m.addresses[f] = a
-	if known := before.usages[usageKey{m.ID, a.addr}]; known != nil {
-		a.usage = known
+	if known := before.addresses[usageKey{m.ID, a.addr}]; known != nil {
+		a.usage = known.usage
+		if p.Flap > 0 {
+			a.flap = known.flap
+		}
 	} else {
-		a.late = before.usages != nil
+		a.late = before.addresses != nil
 		a.usage.begin(now, p.TTL)
 		raise(&a.usage.safeAfter, p.left[usageKey{m.ID, a.addr}])
 	}
@@ -128,14 +137,17 @@ func (p *Pool) setSlots(a *address, m *member, f Family, known map[slotKey]*Slot
 	var carried *address
 	for i := range a.slots {
 		s := &a.slots[i]
-		*s = Slot{Pool: p, Check: i, Probe: m.Probed(f, p.Checks[i]), member: m, family: f, address: a, record: health.New()}
+		*s = Slot{
+			Pool: p, Check: i, Probe: m.Probed(f, p.Checks[i]), member: m, family: f, address: a, record: health.New(), last: Observation{Percent: -1},
+		}
 		if before := known[s.key()]; before != nil {
-			s.record, s.last, carried = before.record, before.last, before.address
+			s.record, s.lenient, s.last, s.stale, carried = before.record, before.lenient, before.last, before.stale, before.address
 		}
 	}
-	a.state = a.worst()
+	a.look()
+	a.hold(carried != nil && carried.held && p.Flap > 0)
 	if carried != nil && a.state == carried.state {
-		a.since = carried.since
+		a.since, a.fell = carried.since, carried.fell
 	}
 }
 

@@ -3,6 +3,7 @@ package pool
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"testing"
@@ -35,7 +36,7 @@ func TestSetMembers(t *testing.T) {
 		t.Errorf("slots gone: %v, want those of m2", gone)
 	}
 	for _, s := range before {
-		_, changed := s.Observe(Observation{Outcome: fail, At: start})
+		changed := s.Observe(Observation{Outcome: fail, At: start}).Transition
 		if counts := changed != nil; counts != (s.member.ID != "m2") {
 			t.Errorf("a result for a slot of before, of %s, changed %v", s.member.ID, changed)
 		}
@@ -160,7 +161,14 @@ func TestSetMembersLikeReload(t *testing.T) {
 			before = p.Slots()
 			if len(before) > 0 {
 				s := rapid.SampledFrom(before).Draw(r, "slot")
-				s.Observe(Observation{Outcome: rapid.SampledFrom([]health.Outcome{pass, fail, lameDuck}).Draw(r, "outcome"), At: now})
+				for range rapid.SampledFrom([]int{1, 1, 3}).Draw(r, "results") {
+					s.Observe(Observation{
+						Outcome: rapid.SampledFrom([]health.Outcome{pass, fail, lameDuck}).Draw(r, "outcome"), At: now,
+						Excused: rapid.Bool().Draw(r, "excused"), Percent: rapid.SampledFrom([]int{-1, 0, 50, 120}).Draw(r, "percent"),
+						NotAfter: now.Add(time.Hour),
+					})
+				}
+				s.SetStale(rapid.Bool().Draw(r, "stale"))
 			}
 		}
 	})
@@ -192,9 +200,14 @@ func TestSetMembersWhileAtWork(t *testing.T) {
 		work := []func(i int){
 			func(int) {
 				for _, s := range p.Slots() {
-					s.Observe(Observation{Outcome: pass, At: start})
+					s.Observe(Observation{Outcome: pass, At: start, Percent: rand.IntN(3)})
 				}
 				p.rebuild()
+			},
+			func(int) {
+				for _, s := range p.Slots() {
+					s.SetStale(true)
+				}
 			},
 			func(int) { p.ask(A) },
 			func(i int) { p.View(Around{}, start); p.SafeAfter(fmt.Sprint("m", 1+i%12)) },

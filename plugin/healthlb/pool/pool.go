@@ -35,7 +35,10 @@ type Pool struct {
 	mu      sync.Mutex // guards what follows, the records of the slots included; never held while a query is answered
 	members []*member
 	groups  []group
+	reweigh bool               // some member's weight is not what the groups were told
+	rings   time.Time          // until when they are not told, as rings were made just now
 	left    map[usageKey]int64 // of addresses that are gone and that caches may hold: until when, in seconds since 1970
+	unit    int                // what a weight of 1 counts for; see unitOf
 	shown   uint64             // a hash of what it shows: the addresses that answers choose from, and their TTL
 	retired bool               // it shows nothing any more
 
@@ -48,17 +51,27 @@ type member struct {
 	addresses [Families]*address
 
 	rank, tier       int32 // what its tier is ordered by, and which one that is; see setTiers
+	weight           int32 // what policies are told; see weigh
 	inTier, inRegion seat  // in the group of its tier, and in that of its tier and region
 }
 
-// address is a member in one family.
+// address is a member in one family. What every snapshot is made of comes first, so that it lies side by side.
 type address struct {
 	addr  netip.Addr
-	slots []Slot
-	state health.State // the worst of the slots
-	since time.Time    // when the state was entered
 	usage *usage
-	late  bool // it was added to a pool that was there before
+
+	state   health.State // what counts: that of its checks, or down while it is held down
+	checked health.State // that of its checks: the worst of the slots
+	held    bool         // its checks pass, and it is held down since it flaps
+	excused bool         // it is down for nothing that a member may not be named for when too few others are left; see excuse.go
+	fell    bool         // it is down, and was served before
+	stale   bool         // a slot is
+	late    bool         // it was added to a pool that was there before
+	spared  bool         // answers may name it although it is down; see Pool.fades
+
+	slots []Slot
+	since time.Time    // when the state was entered
+	flap  *health.Flap // its falls; nil: there is none. What it points at is not changed
 }
 
 // Slot is one check of one address: where the results of its probes go.
@@ -71,31 +84,11 @@ type Slot struct {
 	family  Family
 	address *address
 	gone    bool // the pool has other members now: results no longer count
+	stale   bool // see SetStale
 
-	record health.Record
-	last   Observation
-}
-
-// Observation is what a probe found, as a pool sees it.
-type Observation struct {
-	Outcome health.Outcome
-	Reason  string
-	At      time.Time     // when the probe began; zero: never
-	Took    time.Duration // how long it took
-
-	Excused  bool      // see probe.Result
-	NotAfter time.Time // when the member's certificate runs out; zero: none was seen
-	Percent  int       // how much of its weight the member asks for; -1: it says nothing of it
-}
-
-// Transition is a change of a member's state in one family.
-type Transition struct {
-	Pool, Member string
-	Family       Family
-	Address      netip.Addr
-	From, To     health.State
-	Reason       string
-	Twin         bool // another pool of this name, of a later Corefile, tells of it too
+	record  health.Record
+	lenient *health.Record // what the record would be if failures that are excused were passes; nil: the same. It is not changed
+	last    Observation    // with the certificate and the percentage that were seen last
 }
 
 // New makes a pool. The states, counters and times of members that former has too are carried over from it: those of the same id,
@@ -110,8 +103,8 @@ func New(spec *Spec, former *Pool, now time.Time) (*Pool, error) {
 		former.mu.Lock()
 		defer former.mu.Unlock()
 		p.stats, before = former.stats, knownOf(former.members)
-		for _, u := range before.usages {
-			former.FadeIn.settle(u, now)
+		for _, a := range before.addresses {
+			former.FadeIn.settle(a.usage, now)
 		}
 		if former.Spec.Policy == spec.Policy {
 			p.groups = former.groups
@@ -158,49 +151,6 @@ func (p *Pool) Tell() {
 	for s := range slotsOf(p.members) {
 		s.address.usage.teller.Store(s.address)
 	}
-}
-
-func (a *address) worst() health.State {
-	worst := health.Up
-	for i := range a.slots {
-		worst = health.Worst(worst, a.slots[i].record.State)
-	}
-	return worst
-}
-
-// thresholds returns by which thresholds a member is judged: one of another region by MAX, since it may be this responder that is cut
-// off.
-func (p *Pool) thresholds(m *member) health.Thresholds {
-	t := health.Thresholds{Min: p.Min, Fall: p.Min, Rise: p.Rise}
-	if p.Region != "" && m.Region != "" && m.Region != p.Region {
-		t.Fall = p.Max + 1
-	}
-	return t
-}
-
-// Observe takes in what a probe found for a slot. It returns whether the next probe should come at the confirm time, and the change of
-// the member's state, nil when there is none. After a change the caller calls Rebuild.
-func (s *Slot) Observe(o Observation) (confirm bool, changed *Transition) {
-	p := s.Pool
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if s.gone {
-		return false, nil
-	}
-	t := p.thresholds(s.member)
-	s.record, s.last = s.record.Next(o.Outcome, t), o
-	a := s.address
-	if from, to := a.state, a.worst(); from != to {
-		a.state, a.since = to, o.At.Add(o.Took)
-		if to.Serving() && !from.Serving() {
-			s.member.comesUp(s.family, from == health.Unknown, a.since)
-		}
-		changed = &Transition{p.Name, s.member.ID, s.family, a.addr, from, to, o.Reason, a.usage.teller.Load() != a}
-		if !changed.Twin {
-			a.usage.transitions[to].Add(1)
-		}
-	}
-	return s.record.Confirming(t), changed
 }
 
 // Member is the id of the member whose check it is.

@@ -82,7 +82,7 @@ func (p *Pool) ask(f Family) reply {
 	q.SetQuestion(p.Name, dns.TypeA)
 	r := answer.NewReply(q)
 	did := p.Reply(r, f, Query{Client: anybody}, start)
-	got := reply{rcode: r.Msg.Rcode, allDown: did.AllDown}
+	got := reply{rcode: r.Msg.Rcode, allDown: did.Notes&answer.AllDown != 0}
 	for _, rr := range r.Msg.Answer {
 		switch rr := rr.(type) {
 		case *dns.A:
@@ -259,8 +259,8 @@ func TestSeveralChecksAreAnded(t *testing.T) {
 		}
 	}
 	v := p.View(Around{}, start).Members[0].Addresses[0]
-	if v.State != health.Down || v.Reason != "refused" {
-		t.Errorf("one check passes and one fails: %s because of %q, want down because of refused", v.State, v.Reason)
+	if v.State != health.Down || v.Reason != "tls 443: refused" {
+		t.Errorf("one check passes and one fails: %s because of %q, want down because of tls 443: refused", v.State, v.Reason)
 	}
 }
 

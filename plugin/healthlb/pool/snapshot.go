@@ -21,7 +21,8 @@ type Snapshot struct {
 // answers are the answers for one family. The zero value is a family that the pool does not have.
 type answers struct {
 	has      bool // some member has an address of this family
-	allDown  bool
+	pardons  bool // see verdict
+	notes    answer.Notes
 	rcode    int
 	everyone *choice   // for clients without a choice of their own; nil: an answer names no one
 	regions  *regional // nil: all clients get the same
@@ -32,28 +33,35 @@ type Around struct {
 	Blocks *block.Set       // those in force
 	Drains map[string]Drain // by the members' ids
 	Places *place.Table     // where clients are; nil: queries tell
+	Frozen time.Time        // since when the responder takes itself to be cut off: who falls from then on counts as before; zero: it does not
 }
 
 // Rebuild makes the snapshot that follows from the members' present states, from what is around, and from the time. around is called under
-// the pool's lock, so that of two Rebuilds the later one sees the later blocks, and drains that are in force by then. It returns by how much the hash of what the pool shows has
-// changed, 0 when it shows the same as before, and whether members fade in: then Rebuild is due again after FadeIn.Step.
-func (p *Pool) Rebuild(around func() (Around, time.Time)) (changed uint64, fading bool) {
+// the pool's lock, so that of two Rebuilds the later one sees the later blocks, and drains that are in force by then. It returns by how
+// much the hash of what the pool shows has changed, 0 when it shows the same as before, and whether Rebuild is due again after FadeIn.Step:
+// while members fade in, and while changes of weights wait.
+func (p *Pool) Rebuild(around func() (Around, time.Time)) (changed uint64, again bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := new(Snapshot)
 	visible := maphash.Comparable(visibleSeed, identity{p.Name, p.TTL})
 	by, now := around()
+	if p.reweigh {
+		again = p.reweighAt(now)
+	}
 	for f := range Families {
 		v := p.judge(Family(f), by, now)
 		s.families[f] = p.answers(Family(f), v, by, now)
 		for _, addr := range v.addresses() {
 			visible += maphash.Comparable(visibleSeed, record{p.Name, addr})
 		}
-		fading = fading || p.fades(v.able, now)
+		if p.FadeIn.Over > 0 {
+			again = p.fades(v.all, v.able, now) || again
+		}
 	}
 	changed = p.show(visible)
 	p.snapshot.Store(s)
-	return changed, fading
+	return changed, again
 }
 
 // Retire has the pool show nothing from now on, as it goes away. It returns by how much that changes the hash, which is what Rebuild has
@@ -76,16 +84,17 @@ func (p *Pool) show(visible uint64) (changed uint64) {
 	return changed
 }
 
-// fades says whether one of the candidates does not have its whole share yet.
-func (p *Pool) fades(cs []candidate, now time.Time) bool {
-	if p.FadeIn.Over > 0 {
-		for _, c := range cs {
-			if p.FadeIn.of(c.address.usage, now) < 1 {
-				return true
-			}
-		}
+// fades says whether one of those who are able does not have its whole share yet. It notes who of them is down: who has been answered with
+// all the time does not fade in when it comes up.
+func (p *Pool) fades(all, able []candidate, now time.Time) (fading bool) {
+	for _, c := range all {
+		c.address.spared = false
 	}
-	return false
+	for _, c := range able {
+		c.address.spared = !c.address.state.Serving()
+		fading = fading || p.FadeIn.of(c.address.usage, now) < 1
+	}
+	return fading
 }
 
 // What a pool shows, whatever the order of its members is.
@@ -104,9 +113,13 @@ var visibleSeed = maphash.MakeSeed()
 
 // answers builds the answers that follow from a verdict. The caller holds p.mu.
 func (p *Pool) answers(f Family, v verdict, by Around, now time.Time) answers {
-	a := answers{has: len(v.all) > 0, allDown: v.allDown, rcode: dns.RcodeSuccess}
+	a := answers{has: len(v.all) > 0, pardons: v.pardons, rcode: dns.RcodeSuccess}
+	if !by.Frozen.IsZero() {
+		a.notes |= answer.Isolated
+	}
 	switch {
 	case v.allDown:
+		a.notes |= answer.AllDown
 		switch p.AllDown.Mode {
 		case AllDownServfail:
 			a.rcode = dns.RcodeServerFailure
@@ -144,8 +157,8 @@ func (p *Pool) chooseAll(f Family, cs []candidate, by Around, now time.Time) (ev
 	for i, c := range cs {
 		addrs[i] = c.address.addr
 	}
-	everyone = p.choose(f, cs, false, by, now)
-	everyone.rrs = answer.NewRRset(p.Name, addrs, everyone.ttls, everyone.doubt != nil)
+	everyone = p.choose(f, cs, false, by.Drains, now)
+	everyone.rrs = answer.NewRRset(p.Name, addrs, everyone.ttls, everyone.doubts != nil)
 	if !p.Prefer.Region {
 		return everyone, nil
 	}
@@ -155,7 +168,7 @@ func (p *Pool) chooseAll(f Family, cs []candidate, by Around, now time.Time) (ev
 	}
 	byName := make(map[string]*choice)
 	for region, members := range ofRegions(cs, p.Prefer.Min) {
-		c := p.choose(f, members, true, by, now)
+		c := p.choose(f, members, true, by.Drains, now)
 		positions := make([]int32, len(members))
 		for i, m := range members {
 			positions[i] = position[m.address]
@@ -175,29 +188,34 @@ type Query struct {
 
 // Reply is what a pool did with a query.
 type Reply struct {
-	Named   bool // the reply names someone; else the caller makes it a NODATA one, unless its rcode says otherwise
-	AllDown bool // too few members are eligible
-	Scope   int  // the length of the shortest prefix of the client's address of which every address gets the same set
+	Named bool         // the reply names someone; else the caller makes it a NODATA one, unless its rcode says otherwise
+	Notes answer.Notes // what there is to tell of it
+	Scope int          // the length of the shortest prefix of the client's address of which every address gets the same set
 }
 
 // Reply completes a reply to a query for the addresses of one family.
 func (p *Pool) Reply(r *answer.Reply, f Family, q Query, now time.Time) Reply {
 	a := &p.snapshot.Load().families[f]
 	p.stats.Answers.Add(1)
-	if a.allDown {
+	if a.notes&answer.AllDown != 0 {
 		p.stats.AllDownAnswers.Add(1)
 	}
 	r.Msg.Rcode = a.rcode
 	c, scope := a.of(q)
 	if c == nil {
-		return Reply{AllDown: a.allDown}
+		return Reply{Notes: a.notes}
 	}
 	asked := asked{now: now.Unix()}
 	if c.picker.PerClient() {
 		asked.key, scope = p.key(q), max(scope, p.keyBits(q.Client))
 	}
-	r.Msg.Answer = c.answer(asked)
-	return Reply{Named: true, AllDown: a.allDown, Scope: scope}
+	rrs, doubts := c.answer(asked)
+	r.Msg.Answer = rrs
+	notes := a.notes
+	if doubts&aged != 0 {
+		notes |= answer.Stale
+	}
+	return Reply{Named: true, Notes: notes, Scope: scope}
 }
 
 // of returns the choice for a query, nil when no one is to be named, and the scope that follows from the client's region.

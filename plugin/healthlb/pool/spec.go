@@ -52,7 +52,8 @@ type Spec struct {
 	Min, Max, Rise int    // thresholds; see health.Thresholds
 	Region         string // the responder's own region; empty: everyone is judged by Min
 
-	Flap           time.Duration // how long a member that flaps is held down at first; 0: it is not
+	Percents bool          // some check may ask for a percentage of a member's weight
+	Flap     time.Duration // how long a member that flaps is held down at first; 0: it is not
 
 	Policy  policy.Spec
 	Prefer  Prefer

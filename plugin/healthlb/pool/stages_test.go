@@ -37,10 +37,14 @@ func places(tb interface{ Fatal(...any) }) *place.Table {
 
 // askAs asks for A records as a client, and returns the members named, by number, and what the pool did.
 func (p *Pool) askAs(client answer.Client, name string, now time.Time) (hosts []int, ttl uint32, did Reply) {
+	return p.askWith(Query{Client: client, Name: name}, now)
+}
+
+func (p *Pool) askWith(query Query, now time.Time) (hosts []int, ttl uint32, did Reply) {
 	q := new(dns.Msg)
 	q.SetQuestion(p.Name, dns.TypeA)
 	r := answer.NewReply(q)
-	did = p.Reply(r, A, Query{Client: client, Name: name}, now)
+	did = p.Reply(r, A, query, now)
 	for _, rr := range r.Msg.Answer {
 		hosts = append(hosts, int(rr.(*dns.A).A[3]))
 		ttl = rr.Header().Ttl
@@ -53,27 +57,30 @@ type plain struct {
 	up, lame, blocked bool
 	drained           bool // out
 	leads             bool // to be drained later
+	excused           bool // down for nothing but a hold-down or expiry
+	frozen            bool // down since a time at which the responder was cut off already
+	stale             bool
 }
 
 // fixedHosts are the addresses of all_down addresses: that of the first member, and one of no member.
 var fixedHosts = []int{1, 200}
 
-// expected is what the stages before the policy must leave for a client, by number from 1 on, written down once more as plainly as can be.
-func expected(s *Spec, states []plain, region string) (hosts []int, allDown bool) {
-	var eligible, regulars []int
-	for i, m := range s.Members {
-		if st := states[i]; st.up && !st.blocked && !st.drained {
-			eligible = append(eligible, i)
-			if m.Weight > 0 {
-				regulars = append(regulars, i)
-			}
-		}
+// fate is what has to come of the members of a pool.
+type fate struct {
+	hosts   []int // whom the stages before the policy leave, by number from 1 on
+	pardons bool  // the excused count
+	allDown bool
+}
+
+// expected is what the stages must do for a client, written down once more as plainly as can be.
+func expected(s *Spec, states []plain, region string) fate {
+	atLeast := s.MinUp.Of(len(s.Members))
+	eligible, pardons := expectedEligible(s, states, false), false
+	if len(eligible) < atLeast {
+		eligible, pardons = expectedEligible(s, states, true), true
 	}
-	if len(regulars) > 0 {
-		eligible = regulars
-	}
-	if len(eligible) < s.MinUp.Of(len(s.Members)) {
-		return expectedAllDown(s, states, len(eligible) > 0), true
+	if len(eligible) < atLeast {
+		return fate{expectedAllDown(s, states, len(eligible) > 0), pardons, true}
 	}
 	order := func(i int) int {
 		if p := s.Members[i].Priority; p > 0 {
@@ -113,10 +120,32 @@ func expected(s *Spec, states []plain, region string) (hosts []int, allDown bool
 			members = own
 		}
 	}
+	var hosts []int
 	for _, i := range members {
 		hosts = append(hosts, i+1)
 	}
-	return hosts, false
+	return fate{hosts, pardons, false}
+}
+
+// expectedEligible are those that count for min_up, by index.
+func expectedEligible(s *Spec, states []plain, pardons bool) []int {
+	var able, regulars []int
+	for i, m := range s.Members {
+		if states[i].able(pardons) {
+			able = append(able, i)
+			if m.Weight > 0 {
+				regulars = append(regulars, i)
+			}
+		}
+	}
+	if len(regulars) > 0 {
+		return regulars
+	}
+	return able
+}
+
+func (st plain) able(pardons bool) bool {
+	return (st.up || st.frozen || st.excused && pardons) && !st.blocked && !st.drained
 }
 
 // expectedAllDown is the same for an all_down answer.
@@ -156,13 +185,20 @@ func drawnStates(r *rapid.T, p *Pool, table *place.Table) (states []plain, by Ar
 	states = make([]plain, len(p.Spec.Members))
 	by = Around{Drains: map[string]Drain{}, Places: table}
 	var entries []block.Entry
-	outcomes := rapid.SampledFrom([][]health.Outcome{{pass, pass, fail, lameDuck}, {fail, lameDuck}, {fail}}).Draw(r, "outcomes")
+	pasts := rapid.SampledFrom([][]string{{"passes", "passes", "fails", "lame"}, {"fails", "lame"}, {"fails"}, {"passes", "flaps", "expired", "fell"},
+		{"fails", "flaps", "expired", "fell"}}).Draw(r, "pasts")
 	often := rapid.SampledFrom([]int{0, 1, 1, 4}).Draw(r, "often")
+	if rapid.Bool().Draw(r, "isolated") {
+		by.Frozen = start.Add(-time.Hour)
+	}
 	for i := range states {
 		st, m := &states[i], p.Spec.Members[i]
-		o := rapid.SampledFrom(outcomes).Draw(r, "outcome")
-		p.tellAt(start, m.ID, []Family{A}, o)
-		st.up, st.lame = o == pass, o == lameDuck
+		ago := time.Duration(rapid.IntRange(0, 2).Draw(r, "ago")) * time.Hour
+		*st = p.tellPast(rapid.SampledFrom(pasts).Draw(r, "past"), m.ID, start.Add(-ago))
+		st.frozen = st.frozen && !by.Frozen.IsZero() && ago <= time.Hour
+		if st.stale = rapid.IntRange(0, 4).Draw(r, "stale") < often; st.stale {
+			p.slotsOf(m.ID, A)[0].SetStale(true)
+		}
 		if rapid.IntRange(0, 4).Draw(r, "blocked") < often {
 			st.blocked = true
 			entries = append(entries, block.Entry{Prefix: netip.PrefixFrom(m.V4, 32), Mode: block.Omit})
@@ -178,6 +214,45 @@ func drawnStates(r *rapid.T, p *Pool, table *place.Table) (states []plain, by Ar
 	}
 	by.Blocks = block.NewSet(entries)
 	return states, by
+}
+
+// tellPast tells a pool of what has come of a member up to a moment, in the A family. It returns what is to be thought of it; frozen, if
+// the responder was cut off by then.
+func (p *Pool) tellPast(past, id string, at time.Time) plain {
+	tell := func(outcomes ...health.Outcome) { p.tellAt(at, id, []Family{A}, outcomes...) }
+	switch past {
+	case "passes":
+		tell(pass)
+		return plain{up: true}
+	case "lame":
+		tell(lameDuck)
+		return plain{lame: true}
+	case "fell":
+		tell(pass, fail, fail, fail)
+		return plain{frozen: true}
+	case "flaps":
+		tell(pass)
+		for range 3 {
+			tell(fail, fail, fail, pass, pass)
+		}
+		if p.Flap == 0 {
+			return plain{up: true}
+		}
+		return plain{excused: true, frozen: true}
+	case "expired":
+		for _, s := range p.slotsOf(id, A) {
+			s.Observe(Observation{Outcome: fail, Excused: true, At: at})
+		}
+		return plain{excused: true}
+	default:
+		tell(fail)
+		return plain{}
+	}
+}
+
+// slotsOf returns the slots of a member in one family.
+func (p *Pool) slotsOf(id string, f Family) []*Slot {
+	return slices.DeleteFunc(p.Slots(), func(s *Slot) bool { return s.member.ID != id || s.family != f })
 }
 
 // drawnSpec is any pool.
@@ -199,6 +274,7 @@ func drawnSpec(r *rapid.T) Spec {
 		s.AllDown.Addresses = append(s.AllDown.Addresses, v4(host))
 	}
 	s.Answers = rapid.IntRange(0, n).Draw(r, "answers")
+	s.Flap = time.Duration(rapid.IntRange(0, 1).Draw(r, "flap")) * time.Minute
 	for i := range s.Members {
 		m := &s.Members[i]
 		m.Weight = rapid.SampledFrom([]int{0, 1, 1, 2, 10}).Draw(r, "weight")
@@ -218,7 +294,8 @@ func TestStages(t *testing.T) {
 		states, by := drawnStates(r, p, table)
 		p.Rebuild(func() (Around, time.Time) { return by, start })
 		for region, client := range clients {
-			want, allDown := expected(&s, states, region)
+			must := expected(&s, states, region)
+			want, allDown := must.hosts, must.allDown
 			k := len(want)
 			if s.Answers > 0 {
 				k = min(k, s.Answers)
@@ -228,9 +305,6 @@ func TestStages(t *testing.T) {
 			}
 			for range 4 {
 				hosts, ttl, did := p.askAs(client, p.Name, start)
-				if did.AllDown != allDown {
-					r.Fatalf("all down is %v, want %v", did.AllDown, allDown)
-				}
 				if len(hosts) > k || k > 0 && len(hosts) == 0 || len(hosts) < k && (allDown || s.Policy.Factor == 0) {
 					r.Fatalf("region %q: the answer names %v, want %d of %v", region, hosts, k, want)
 				}
@@ -238,15 +312,31 @@ func TestStages(t *testing.T) {
 				if len(slices.Compact(slices.Clone(hosts))) != len(hosts) {
 					r.Fatalf("someone is named twice: %v", hosts)
 				}
-				low := allDown
+				low, notes := allDown, answer.Notes(0)
+				if allDown {
+					notes = answer.AllDown
+				}
+				if !by.Frozen.IsZero() {
+					notes |= answer.Isolated
+				}
 				for _, h := range hosts {
 					if !slices.Contains(want, h) {
 						r.Fatalf("region %q: member %d is named, of %v", region, h, want)
 					}
-					low = low || states[h-1].leads
+					if allDown && s.AllDown.Mode == AllDownAddresses {
+						continue
+					}
+					st := states[h-1]
+					low = low || st.leads || !st.up || st.stale
+					if st.stale {
+						notes |= answer.Stale
+					}
 				}
 				if len(hosts) > 0 && (ttl == s.LowTTL) != low {
 					r.Fatalf("the answer names %v and has TTL %d, want the low one: %v", hosts, ttl, low)
+				}
+				if did.Notes != notes {
+					r.Fatalf("the answer names %v and has the notes %b, want %b", hosts, did.Notes, notes)
 				}
 			}
 			// What is explained is what is answered.
@@ -259,18 +349,37 @@ func TestStages(t *testing.T) {
 				if out := states[i].drained && !states[i].blocked && !in; (m.Stage == "drained") != out {
 					r.Fatalf("member %d is explained as %+v, out by its drain: %v", i+1, m, out)
 				}
+				if out := !allDown && states[i].able(true) && !states[i].able(must.pardons); (m.Stage == "excused") != out {
+					r.Fatalf("member %d is explained as %+v, excused for nothing: %v", i+1, m, out)
+				}
 			}
 		}
 		// What is to see is what is answered a client without a region.
-		want, allDown := expected(&s, states, "")
+		must, stale, spared := expected(&s, states, ""), 0, 0
 		v := p.View(by, start)
 		for i, m := range v.Members {
-			if a := m.Addresses[A]; a.Named != slices.Contains(want, i+1) || m.Drained != states[i].drained || v.Families[A].AllDown != allDown {
-				r.Fatalf("member %d is %+v, answers name %v", i+1, m, want)
+			a, st := m.Addresses[A], states[i]
+			if a.Named != slices.Contains(must.hosts, i+1) || m.Drained != st.drained || v.Families[A].AllDown != must.allDown {
+				r.Fatalf("member %d is %+v, answers name %v", i+1, m, must.hosts)
+			}
+			if a.Eligible != st.able(must.pardons) || a.Excused != st.excused || a.Checks[0].Stale != st.stale {
+				r.Fatalf("member %d is %+v, and was to be %+v", i+1, m, st)
+			}
+			if st.stale {
+				stale++
+			}
+			if st.able(must.pardons) && !st.up {
+				spared++
+			}
+			if standing, _ := p.Standing(m.ID, by, start); standing.Served != a.Eligible {
+				r.Fatalf("member %d stands as %+v, and is %+v", i+1, standing, m)
 			}
 			if _, named, known := p.SafeAfter(m.ID); !known || named != (m.Addresses[A].Named || m.Addresses[AAAA].Named) {
-				r.Fatalf("member %d is named: %v, of %v", i+1, named, want)
+				r.Fatalf("member %d is named: %v, of %v", i+1, named, must.hosts)
 			}
+		}
+		if v.Stale != stale || v.Families[A].Spared != spared {
+			r.Fatalf("%d checks are stale, want %d; %d are spared, want %d", v.Stale, stale, v.Families[A].Spared, spared)
 		}
 	})
 }

@@ -22,7 +22,8 @@ func (p *Pool) Standing(id string, by Around, now time.Time) (s Standing, known 
 	if m == nil {
 		return s, false
 	}
-	for _, a := range m.addresses {
+	snapshot := p.snapshot.Load()
+	for f, a := range m.addresses {
 		if a == nil {
 			continue
 		}
@@ -35,7 +36,7 @@ func (p *Pool) Standing(id string, by Around, now time.Time) (s Standing, known 
 			s.Why = "blocked: " + e.String()
 		case drained && d.inForce(now):
 			s.Why = d.text(now)
-		case a.state.Serving():
+		case a.able(by.Frozen), a.excused && snapshot != nil && snapshot.families[f].pardons:
 			s.Served = true
 		case s.Why == "":
 			s.Why = a.state.String()

@@ -13,6 +13,7 @@ import (
 type View struct {
 	Families [Families]FamilyView
 	Members  []MemberView
+	Stale    int // how many checks of the members' addresses are; see Slot.SetStale
 }
 
 // FamilyView is one family of a pool.
@@ -22,6 +23,7 @@ type FamilyView struct {
 	Eligible int // how many count for min_up
 	MinUp    int
 	AllDown  bool
+	Spared   int // of the able: those who are down, and count since too few others do, or since the responder takes itself to be cut off
 }
 
 // MemberView is one member.
@@ -29,6 +31,7 @@ type MemberView struct {
 	Member
 	Addresses []AddressView
 	Drained   bool // a drain is in force
+	Weighs    int  // its weight as the policy has it: that of Member in the pool's unit, in the percentage that its checks were told
 }
 
 // SafeAfter returns when the last answer that may have named the member has run out of caches, and whether answers may name it now: then
@@ -49,7 +52,10 @@ type AddressView struct {
 	Family      Family
 	State       health.State
 	Since       time.Time
-	Reason      string // what the last probe that did not pass said
+	Reason      string    // what the last probe that did not pass said, or that the address is held down
+	HeldUntil   time.Time // it flaps, and is down at least until then, whatever its checks say; zero: it does not
+	Excused     bool      // it is down for nothing but that, or certificates that have run out: it counts when too few others are eligible
+	Percent     int       // how much of its weight its checks were told that it asks for; -1: nothing was said
 	Eligible    bool
 	Named       bool    // answers choose among it and others
 	Fade        float64 // how much of its share it has: 1, while it does not fade in
@@ -67,10 +73,12 @@ type AddressView struct {
 
 // CheckView is one check of an address.
 type CheckView struct {
-	Slot   *Slot
-	Check  Check // with the port that is probed
-	Record health.Record
-	Last   Observation
+	Slot     *Slot
+	Check    Check // with the port that is probed
+	Record   health.Record
+	Last     Observation
+	NotAfter time.Time // when the certificate runs out that was seen last; zero: none was
+	Stale    bool      // see Slot.SetStale
 }
 
 // View looks at the pool as it is at a moment with what is around.
@@ -83,9 +91,12 @@ func (p *Pool) View(by Around, now time.Time) View {
 	var served [Families]float64
 	for f := range Families {
 		verdict := p.judge(Family(f), by, now)
-		v.Families[f] = FamilyView{len(verdict.all), len(verdict.able), len(verdict.eligible), verdict.minUp, verdict.allDown}
+		v.Families[f] = FamilyView{len(verdict.all), len(verdict.able), len(verdict.eligible), verdict.minUp, verdict.allDown, 0}
 		for _, c := range verdict.able {
 			eligible[c.address] = true
+			if !c.address.state.Serving() {
+				v.Families[f].Spared++
+			}
 		}
 		shares := p.shares(verdict, now)
 		for i, c := range verdict.named {
@@ -98,10 +109,10 @@ func (p *Pool) View(by Around, now time.Time) View {
 	}
 	for i, m := range p.members {
 		drain, ordered := by.Drains[m.ID]
-		v.Members[i].Member, v.Members[i].Drained = *m.Member, ordered && drain.inForce(now)
+		v.Members[i].Member, v.Members[i].Drained, v.Members[i].Weighs = *m.Member, ordered && drain.inForce(now), int(m.weight)
 		for f, a := range m.addresses {
 			if a != nil {
-				view := a.view(Family(f))
+				view := a.view(Family(f), now)
 				view.Eligible, view.Named, view.Configured = eligible[a], named[a], configured[a]
 				view.Fade = p.FadeIn.of(a.usage, now)
 				view.Answers = a.usage.answers.Load()
@@ -113,6 +124,7 @@ func (p *Pool) View(by Around, now time.Time) View {
 					view.Block = &entry
 				}
 				v.Members[i].Addresses = append(v.Members[i].Addresses, view)
+				v.Stale += view.stale()
 			}
 		}
 	}
@@ -146,7 +158,7 @@ func (p *Pool) shares(v verdict, now time.Time) []float64 {
 		named = p.FadeIn.faded(v.named, now)
 	}
 	for i, c := range named {
-		told[i] = policy.Member{ID: c.member.ID, Weight: c.member.Weight}
+		told[i] = policy.Member{ID: c.member.ID, Weight: int(c.member.weight)}
 		cs[i] = policy.Candidate{Member: int32(i), Fade: c.fade}
 	}
 	s := p.Policy
@@ -156,10 +168,13 @@ func (p *Pool) shares(v verdict, now time.Time) []float64 {
 	return s.Shares(told, cs, k)
 }
 
-func (a *address) view(f Family) AddressView {
+func (a *address) view(f Family, now time.Time) AddressView {
 	v := AddressView{
-		Addr: a.addr, Family: f, State: a.state, Since: a.since, Reason: a.reason(),
+		Addr: a.addr, Family: f, State: a.state, Since: a.since, Reason: a.reason(), Excused: a.excused, Percent: a.percent(),
 		Answered: a.usage.lastAnswer(), SafeAfter: a.usage.safe(),
+	}
+	if until := a.heldUntil(); a.held || until.After(now) {
+		v.HeldUntil = until
 	}
 	for i := range v.Transitions {
 		v.Transitions[i] = a.usage.transitions[i].Load()
@@ -168,17 +183,17 @@ func (a *address) view(f Family) AddressView {
 		s := &a.slots[i]
 		check := s.Pool.Checks[s.Check]
 		check.Port = s.Probe.Port()
-		v.Checks = append(v.Checks, CheckView{s, check, s.record, s.last})
+		v.Checks = append(v.Checks, CheckView{s, check, s.record, s.last, s.last.NotAfter, s.stale})
 	}
 	return v
 }
 
-// reason returns what the last probe of a check that makes the address's state said.
-func (a *address) reason() string {
-	for i := range a.slots {
-		if s := &a.slots[i]; s.record.State == a.state && s.last.Reason != "" {
-			return s.last.Reason
+// stale returns how many of its checks are.
+func (v *AddressView) stale() (n int) {
+	for i := range v.Checks {
+		if v.Checks[i].Stale {
+			n++
 		}
 	}
-	return ""
+	return n
 }
