@@ -27,7 +27,8 @@ type coredns struct {
 // portNames are the placeholders that stand for a free port of 127.0.0.1 each.
 var portNames = regexp.MustCompile(`\{(dns|admin|metrics|ready|pprof)[0-9]?\}`)
 
-// lb returns a server block of lb.example.org: healthlb with these lines, quick to judge, and the other plugins.
+// lb returns a server block of lb.example.org: healthlb with these lines, quick to judge, without a memory for members that fall often, and
+// the other plugins.
 func lb(healthlb string, plugins ...string) string {
 	return `
 lb.example.org:{dns} {
@@ -40,6 +41,7 @@ lb.example.org:{dns} {
 		confirm 20ms
 		failures 2
 		` + healthlb + `
+		flap off
 	}
 }
 `

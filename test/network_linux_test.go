@@ -264,12 +264,12 @@ func networkIsolation(t *testing.T) {
 		}
 		pool api.lb.example.org {
 			member 10.99.0.3
-			member 10.99.0.2
+			member 127.42.0.1
 		}`, "prometheus 127.0.0.1:{metrics}"), "{far}", farPort)
 	both := func(want string) func() error {
 		return func() error {
 			www, api := s.dig(t, "www.lb.example.org"), s.dig(t, "api.lb.example.org")
-			return errors.Join(www.names(farAddr, loneAddr), api.names(farAddr, farAddr2), isEDE(www, want), isEDE(api, want))
+			return errors.Join(www.names(farAddr, loneAddr), api.names(farAddr2, loneAddr), isEDE(www, want), isEDE(api, want))
 		}
 	}
 	eventually(t, both(""))

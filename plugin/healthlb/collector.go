@@ -35,6 +35,10 @@ var (
 	registrationsDesc = describe("registrations", "Gauge of members that registered themselves and keep their lease.")
 	blocksDesc        = describe("blocks", "Gauge of entries of the block list.")
 	fileErrorsDesc    = describe("members_file_errors_total", "Counter of members files that were missing or wrong, so that the members of before stayed.", "pool")
+	certDesc          = describe("cert_expiry_seconds", "Gauge of the time until the certificate runs out that the member showed last; negative when it has.", "pool", "member", "family")
+	isolatedDesc      = describe("isolated", "Gauge that is 1 while the responder takes itself to be cut off, and answers with members as before that.")
+	staleDesc         = describe("stale_targets", "Gauge of targets whose probes run late by more than an interval, so that what is known of their members may be old.")
+	tripwiresDesc     = describe("tripwires", "Gauge of targets that ask for a tripwire, by what it is doing: held, waiting (to be made), none (too few descriptors).", "state")
 	budgetDesc        = describe("failover_budget_seconds", "Gauge of the worst case from a member's death to the end of its use.", "pool")
 )
 
@@ -49,6 +53,7 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		membersDesc, memberUpDesc, transitionsDesc, answersDesc, allDownDesc, blocksDesc, fileErrorsDesc, budgetDesc,
 		memberAnswersDesc, configuredDesc, servedDesc, fadeDesc, leasesDesc, drainsDesc, registrationsDesc,
+		certDesc, tripwiresDesc, isolatedDesc, staleDesc,
 	} {
 		ch <- d
 	}
@@ -59,7 +64,13 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	blocks := c.hub.blocksOf(c.hub.current.Load())
 	gauge(ch, blocksDesc, float64(blocks.Len()))
 	gauge(ch, drainsDesc, float64(c.hub.countDrains()))
+	gauge(ch, isolatedDesc, oneIf(c.hub.isolated()))
+	gauge(ch, staleDesc, float64(c.hub.stale.Load()))
 	gauge(ch, registrationsDesc, float64(c.hub.leases.len()))
+	for state, n := range c.hub.tripwires() {
+		gauge(ch, tripwiresDesc, float64(n), state.String())
+	}
+	now := time.Now()
 	for _, p := range c.hub.pools() {
 		stats := p.Stats()
 		counter(ch, answersDesc, stats.Answers.Load(), p.Name)
@@ -68,11 +79,11 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 			counter(ch, fileErrorsDesc, stats.FileErrors.Load(), p.Name)
 		}
 		gauge(ch, budgetDesc, p.config.FailoverBudget().Seconds(), p.Name)
-		collectMembers(ch, p, p.View(p.around(), time.Now()))
+		collectMembers(ch, p, p.View(p.around(), now), now)
 	}
 }
 
-func collectMembers(ch chan<- prometheus.Metric, p *livePool, v pool.View) {
+func collectMembers(ch chan<- prometheus.Metric, p *livePool, v pool.View, now time.Time) {
 	name := p.Name
 	members := map[string]int{blockedState: 0, drainedState: 0}
 	for s := range health.States {
@@ -82,12 +93,8 @@ func collectMembers(ch chan<- prometheus.Metric, p *livePool, v pool.View) {
 		members[memberState(m)]++
 		var entered [health.States]uint64
 		for _, a := range m.Addresses {
-			up := 0.0
-			if a.State.Serving() {
-				up = 1
-			}
 			labels := []string{name, m.ID, a.Family.String()}
-			gauge(ch, memberUpDesc, up, labels...)
+			gauge(ch, memberUpDesc, oneIf(a.State.Serving()), labels...)
 			counter(ch, memberAnswersDesc, a.Answers, labels...)
 			gauge(ch, configuredDesc, a.Configured, labels...)
 			gauge(ch, servedDesc, a.Served, labels...)
@@ -96,6 +103,9 @@ func collectMembers(ch chan<- prometheus.Metric, p *livePool, v pool.View) {
 			}
 			if p.Policy.Leases() {
 				gauge(ch, leasesDesc, a.Leases, labels...)
+			}
+			if until := earliest(a.Checks); !until.IsZero() {
+				gauge(ch, certDesc, until.Sub(now).Seconds(), labels...)
 			}
 			for to, n := range a.Transitions {
 				entered[to] += n
@@ -112,6 +122,16 @@ func collectMembers(ch chan<- prometheus.Metric, p *livePool, v pool.View) {
 	}
 }
 
+// earliest returns when the first of the certificates runs out that the checks of an address have seen; the zero time when none has.
+func earliest(checks []pool.CheckView) (until time.Time) {
+	for _, c := range checks {
+		if !c.NotAfter.IsZero() && (until.IsZero() || c.NotAfter.Before(until)) {
+			until = c.NotAfter
+		}
+	}
+	return until
+}
+
 func memberState(m pool.MemberView) string {
 	worst := health.Up
 	for _, a := range m.Addresses {
@@ -124,6 +144,13 @@ func memberState(m pool.MemberView) string {
 		return drainedState
 	}
 	return worst.String()
+}
+
+func oneIf(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {

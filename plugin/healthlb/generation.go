@@ -140,7 +140,7 @@ func (s *site) rename(set *poolSet) {
 func (h *hub) newPool(g *generation, s *site, c *config.Pool, former *livePool, now time.Time) (*livePool, error) {
 	p := &livePool{config: c, site: s, zone: s.apices[c.Zone], dirty: h.dirty, said: c.Members}
 	p.around = func() pool.Around {
-		return pool.Around{Blocks: h.blocksOf(g), Places: s.places.Load(), Drains: p.drained()}
+		return pool.Around{Blocks: h.blocksOf(g), Places: s.places.Load(), Drains: p.drained(), Frozen: h.frozen(c)}
 	}
 	h.setDrains(g, p)
 	spec := &c.Spec

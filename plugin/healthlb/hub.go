@@ -28,6 +28,9 @@ type hub struct {
 	blocks   atomic.Pointer[block.Set]
 	current  atomic.Pointer[generation] // the generation that the endpoint and the metrics show
 
+	isolating atomic.Pointer[isolating] // nil: isolation is off; changed with h.mu held
+	stale     atomic.Int64              // how many targets are; see watchdog
+
 	probing    sync.Mutex // held while a call has members probed: of many such calls, one at a time takes what errandsAtOnce allows
 	explaining sync.Mutex // held while an answer is explained, so that of many who ask one at a time takes a core
 
@@ -139,10 +142,12 @@ func (h *hub) open() {
 	h.servers = make(map[string]*admin.Server)
 	h.dirty, h.stop = newDirty(), make(chan struct{})
 	dirty, stop := h.dirty, h.stop
-	h.goroutines.Go(func() { dirty.run(h.rebuildSettled, stop) })
+	careful := newCareful(h, stop)
+	h.goroutines.Go(func() { dirty.run(careful.rebuild, stop) })
 	h.goroutines.Go(func() { h.expire(stop) })
 	h.goroutines.Go(func() { h.lapse(stop) })
 	h.goroutines.Go(func() { h.roll(stop) })
+	h.goroutines.Go(newWatchdog(h, overdueOf(h.scheduler), careful, stop).run)
 }
 
 // drop takes a generation out, and when it was the last one ends the hub's own work. What it returns is to be run without h.mu, which
@@ -156,6 +161,9 @@ func (h *hub) drop(g *generation) (closers []func()) {
 	if g.stop != nil {
 		close(g.stop)
 		closers = append(closers, func() { <-g.stopped })
+	}
+	if len(h.generations) == 0 {
+		h.isolate(nil)
 	}
 	for _, p := range g.set.Load().sorted {
 		h.retire(p)
@@ -178,6 +186,7 @@ func (h *hub) drop(g *generation) (closers []func()) {
 
 // commit makes a generation the one that counts. What it returns is to be run without h.mu, which the caller holds.
 func (h *hub) commit(g *generation) (closers []func()) {
+	h.isolate(g.process.Isolation)
 	for _, p := range g.set.Load().sorted {
 		p.Tell()
 	}

@@ -50,6 +50,9 @@ coredns_healthlb_drains 0
 # HELP coredns_healthlb_failover_budget_seconds Gauge of the worst case from a member's death to the end of its use.
 # TYPE coredns_healthlb_failover_budget_seconds gauge
 coredns_healthlb_failover_budget_seconds{pool="www.example.org."} 16
+# HELP coredns_healthlb_isolated Gauge that is 1 while the responder takes itself to be cut off, and answers with members as before that.
+# TYPE coredns_healthlb_isolated gauge
+coredns_healthlb_isolated 0
 # HELP coredns_healthlb_member_answers_total Counter of answers that named the member.
 # TYPE coredns_healthlb_member_answers_total counter
 coredns_healthlb_member_answers_total{family="A",member="a",pool="www.example.org."} 3
@@ -82,6 +85,9 @@ coredns_healthlb_members{pool="www.example.org.",state="up"} 1
 # HELP coredns_healthlb_registrations Gauge of members that registered themselves and keep their lease.
 # TYPE coredns_healthlb_registrations gauge
 coredns_healthlb_registrations 0
+# HELP coredns_healthlb_stale_targets Gauge of targets whose probes run late by more than an interval, so that what is known of their members may be old.
+# TYPE coredns_healthlb_stale_targets gauge
+coredns_healthlb_stale_targets 0
 # HELP coredns_healthlb_transitions_total Counter of how often a member entered a state, both families together.
 # TYPE coredns_healthlb_transitions_total counter
 coredns_healthlb_transitions_total{member="a",pool="www.example.org.",to="down"} 0
@@ -92,6 +98,11 @@ coredns_healthlb_transitions_total{member="b",pool="www.example.org.",to="down"}
 coredns_healthlb_transitions_total{member="b",pool="www.example.org.",to="lame"} 0
 coredns_healthlb_transitions_total{member="b",pool="www.example.org.",to="suspect"} 0
 coredns_healthlb_transitions_total{member="b",pool="www.example.org.",to="up"} 1
+# HELP coredns_healthlb_tripwires Gauge of targets that ask for a tripwire, by what it is doing: held, waiting (to be made), none (too few descriptors).
+# TYPE coredns_healthlb_tripwires gauge
+coredns_healthlb_tripwires{state="held"} 0
+coredns_healthlb_tripwires{state="none"} 0
+coredns_healthlb_tripwires{state="waiting"} 0
 `
 	if err := testutil.CollectAndCompare(collector{h}, strings.NewReader(want)); err != nil {
 		t.Error(err)

@@ -9,6 +9,7 @@ import (
 	"example.org/healthlb/api"
 	"example.org/healthlb/plugin/healthlb/block"
 	"example.org/healthlb/plugin/healthlb/pool"
+	"example.org/healthlb/plugin/healthlb/probe"
 )
 
 // pools returns the pools that count, in the order of their names.
@@ -51,6 +52,7 @@ func (h *hub) status(p *livePool) api.Pool {
 	s := api.Pool{
 		Name: p.Name, Zone: p.Zone, Source: "corefile", Dynamic: p.config.Dynamic, Policy: p.Policy.Name,
 		FadeIn: p.FadeIn.Over.Seconds(), Shard: p.Policy.Shard, Answers: p.Answers, TTL: p.TTL, LowTTL: p.LowTTL,
+		Budget: p.config.FailoverBudget().Seconds(), Isolated: h.isolated(), Stale: v.Stale,
 		Families: []api.Family{}, Members: []api.Member{},
 	}
 	s.Status, s.Reason = poolStatus(v)
@@ -100,7 +102,7 @@ func poolStatus(v pool.View) (status, reason string) {
 		switch {
 		case family.AllDown:
 			return "down", fmt.Sprintf("%s: %d of %d eligible, and min_up is %d%s", pool.Family(f), family.Eligible, family.Members, family.MinUp, firstOut(v))
-		case family.Able < family.Members:
+		case family.Able < family.Members, family.Spared > 0:
 			status = "degraded"
 		}
 	}
@@ -116,7 +118,7 @@ func firstOut(v pool.View) (text string) {
 	for _, m := range v.Members {
 		for _, a := range m.Addresses {
 			switch {
-			case a.Eligible:
+			case a.Eligible && a.State.Serving():
 			case text != "":
 				others++
 			default:
@@ -150,7 +152,13 @@ func (h *hub) addressStatus(p *livePool, a pool.AddressView) api.Address {
 	s := api.Address{
 		Address: a.Addr.String(), Family: a.Family.String(), State: a.State.String(), Since: millisecond(a.Since), Reason: a.Reason,
 		Eligible: a.Eligible, Block: blockText(a.Block), Fade: a.Fade, ShareConfigured: a.Configured, ShareServed: a.Served, Answers: a.Answers,
-		LastAnswered: a.Answered, SafeAfter: a.SafeAfter,
+		LastAnswered: a.Answered, SafeAfter: a.SafeAfter, Excused: a.Excused,
+	}
+	if !a.HeldUntil.IsZero() {
+		s.HeldUntil = pointer(millisecond(a.HeldUntil))
+	}
+	if a.Percent >= 0 {
+		s.Weight = &a.Percent
 	}
 	if s.Block == nil {
 		if e, barred := p.around().Blocks.Bars(a.Addr, p.Name); barred {
@@ -160,17 +168,29 @@ func (h *hub) addressStatus(p *livePool, a pool.AddressView) api.Address {
 	for _, c := range a.Checks {
 		cs := api.Check{
 			Check: checkText(c.Check), State: c.Record.State.String(), Failures: c.Record.Fails,
-			Took: c.Last.Took.Seconds(), Reason: c.Last.Reason,
+			Took: c.Last.Took.Seconds(), Reason: c.Last.Reason, Stale: c.Stale,
 		}
-		cs.NextProbe = h.nextProbe(p, c.Slot)
+		if entry := h.entryOf(p, c.Slot); entry != nil {
+			if at, waits := entry.Next(); waits {
+				cs.NextProbe = pointer(millisecond(at))
+			}
+			if p.config.Tripwire && entry.Wire() != probe.WireOff {
+				cs.Tripwire = entry.Wire().String()
+			}
+		}
 		if !c.Last.At.IsZero() {
-			at := millisecond(c.Last.At)
-			cs.LastProbe = &at
+			cs.LastProbe = pointer(millisecond(c.Last.At))
+		}
+		if !c.NotAfter.IsZero() {
+			cs.CertExpires = pointer(c.NotAfter.UTC())
+			cs.CertWarning = expiresSoon(p.config.Probes[c.Slot.Check], c.NotAfter, time.Now())
 		}
 		s.Checks = append(s.Checks, cs)
 	}
 	return s
 }
+
+func pointer[T any](v T) *T { return &v }
 
 // millisecond returns a time as exactly as an operator can use it.
 func millisecond(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }

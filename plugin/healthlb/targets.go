@@ -4,6 +4,8 @@ import (
 	"sync"
 	"time"
 
+	"example.org/healthlb/plugin/healthlb/health"
+	"example.org/healthlb/plugin/healthlb/isolation"
 	"example.org/healthlb/plugin/healthlb/pool"
 	"example.org/healthlb/plugin/healthlb/probe"
 )
@@ -14,14 +16,17 @@ type target struct {
 	kind  *kindMetrics
 	check probe.Check
 	entry *probe.Entry // guarded by hub.mu
+	wires int          // how many of the slots ask for a tripwire; guarded by hub.mu
 
-	mu     sync.Mutex // guards what follows; held while a result is handed to the slots
-	wanted wanters
-	probed chan struct{} // closed when the first result is in; nil: nobody waits for it
-	known  bool          // it is
-	last   pool.Observation
-	files  string // why the files that the check reads cannot be taken over; empty: there is no trouble
-	warned int64  // the end of the certificate that was warned of last, in seconds since 1970
+	mu      sync.Mutex // guards what follows; held while a result is handed to the slots
+	wanted  wanters
+	probed  chan struct{} // closed when the first result is in; nil: nobody waits for it
+	known   bool          // it is
+	last    pool.Observation
+	files   string            // why the files that the check reads cannot be taken over; empty: there is no trouble
+	guarded *isolation.Target // what the isolation guard knows of it; nil: nobody guards
+	warned  int64             // the end of the certificate that was warned of last, in seconds since 1970
+	told    int64             // when a probe last said something about the member, in nanoseconds since 1970
 }
 
 // report takes a result in. It returns whether any of the slots wants it confirmed soon.
@@ -29,10 +34,15 @@ func (t *target) report(r probe.Result) (confirm bool) {
 	t.kind.observe(r)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.withheld(r) {
+		t.told = r.Start.Add(r.Took).UnixNano()
+		return false
+	}
 	t.last = observationOf(r)
 	for s, p := range t.wanted.all() {
 		confirm = t.hub.observe(s, p, t.last) || confirm
 	}
+	t.markSilence()
 	t.known = true
 	if t.probed != nil {
 		close(t.probed)
@@ -41,6 +51,21 @@ func (t *target) report(r probe.Result) (confirm bool) {
 	t.lookAtFiles()
 	t.lookAtCertificate()
 	return confirm
+}
+
+// markSilence makes the slots stale when probes have said nothing about the member for longer than an interval too long, since they could
+// not be made: then it is no better than when they are late. The caller holds t.mu.
+func (t *target) markSilence() {
+	now := t.last.At.Add(t.last.Took)
+	if t.last.Outcome != health.Inconclusive || !t.known {
+		t.told = now.UnixNano()
+		return
+	}
+	for s, p := range t.wanted.all() {
+		if late := 2*p.config.Interval + p.config.Interval/4 + p.config.Timeout; now.Sub(time.Unix(0, t.told)) > late && s.SetStale(true) {
+			t.hub.dirty.add(p)
+		}
+	}
 }
 
 // await returns what is closed when the first result is in; nil when it is. The caller holds t.mu.
@@ -126,17 +151,21 @@ func (h *hub) subscribe(s *pool.Slot, p *livePool) <-chan struct{} {
 	if t == nil {
 		t = &target{kind: metricsOf(check.Kind()), hub: h, check: check}
 		t.wanted.add(s, p)
+		h.guard(t, key, p)
 		var first <-chan struct{}
 		if !known {
 			first = t.await()
 		}
 		h.targets[key] = t
 		t.entry = h.scheduler.Add(key, check, t.report, !known)
+		t.wire(p, +1)
 		return first
 	}
+	t.wire(p, +1)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.wanted.add(s, p)
+	h.guard(t, key, p)
 	if !known && t.known {
 		h.observe(s, p, t.last)
 	}
@@ -146,20 +175,23 @@ func (h *hub) subscribe(s *pool.Slot, p *livePool) <-chan struct{} {
 	return t.await()
 }
 
-// nextProbe returns when a slot's target is probed next; nil while it is, and when that cannot be told without waiting for a reload.
-func (h *hub) nextProbe(p *livePool, s *pool.Slot) *time.Time {
+// wire counts a slot of a pool that comes or goes among those who ask for a tripwire. The caller holds h.mu.
+func (t *target) wire(p *livePool, n int) {
+	if p.config.Tripwire {
+		t.wires += n
+		t.entry.SetTripwire(t.wires > 0)
+	}
+}
+
+// entryOf returns the schedule of a slot's target; nil when there is none, and when that cannot be told without waiting for a reload.
+func (h *hub) entryOf(p *livePool, s *pool.Slot) *probe.Entry {
 	key, _ := p.targetOf(s)
 	if !h.mu.TryLock() {
 		return nil
 	}
-	t := h.targets[key]
-	h.mu.Unlock()
-	if t == nil {
-		return nil
-	}
-	if at, waits := t.entry.Next(); waits {
-		at = millisecond(at)
-		return &at
+	defer h.mu.Unlock()
+	if t := h.targets[key]; t != nil {
+		return t.entry
 	}
 	return nil
 }
@@ -171,8 +203,10 @@ func (h *hub) unsubscribe(s *pool.Slot, p *livePool) {
 	if t == nil {
 		return
 	}
+	t.wire(p, -1)
 	t.mu.Lock()
 	unwanted := t.wanted.remove(s)
+	t.guarded.Leave(p.Name, time.Now())
 	if unwanted {
 		h.troubles.change(t.files, "")
 	}
@@ -181,4 +215,18 @@ func (h *hub) unsubscribe(s *pool.Slot, p *livePool) {
 		delete(h.targets, key)
 		t.entry.Stop()
 	}
+}
+
+// tripwires counts the targets by what their tripwires are doing.
+func (h *hub) tripwires() map[probe.WireState]int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	counts := map[probe.WireState]int{probe.WireHeld: 0, probe.WireWaiting: 0, probe.WireNone: 0}
+	for _, t := range h.targets {
+		if t.wires > 0 {
+			counts[t.entry.Wire()]++
+		}
+	}
+	delete(counts, probe.WireOff) // of checks that need no TCP
+	return counts
 }

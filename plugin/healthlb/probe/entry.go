@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"container/heap"
 	"context"
 	"time"
 )
@@ -12,19 +11,40 @@ type Entry struct {
 	target    Target
 	check     Check
 	report    Report
-
-	due time.Duration // when the next probe should begin; changes only while the entry is in neither queue
+	inLoop    bool // the loop itself runs its probes
 
 	// Guarded by scheduler.mu:
-	index   int                // in the heap; -1: not in it
-	cancel  context.CancelFunc // of the probe in flight, if any
+	stage   stage
 	bunched bool               // probed together with others up to now
-	stopped bool
+	stopped bool               //
+	again   bool               // another probe shall follow the one in flight at once
+	passed  bool               // the last probe passed
+	index   int32              // in the heap of those that wait, or among those in flight
+	due     time.Duration      // while it waits: when the next probe should begin; in flight: when the probe must have ended
+	cancel  context.CancelFunc // ends the probe in flight, if a goroutine runs it
+	wire    *wire              // nil: none is asked for
+
+	flight *flight // the probe in flight, if the loop runs it; the loop's own
 }
 
-// Stop ends the probing of the target: a probe in flight is cancelled, and no result is handed to Report any more. A Report that was
-// called before may still be running when Stop returns, and may even have its first instruction ahead of it: Stop does not wait, so that
-// it can be called from a Report, and with locks held that a Report takes.
+// stage is where an entry is.
+type stage uint8
+
+const (
+	queued  stage = iota // in the first round, or nowhere any more
+	waiting              // in the heap
+	flying               // its probe runs
+)
+
+// place implements placed.
+func (e *Entry) place(index int) { e.index = int32(index) }
+
+// Target returns what is probed.
+func (e *Entry) Target() Target { return e.target }
+
+// Stop ends the probing of the target: a probe in flight is cancelled, its tripwire is closed, and no result is handed to Report any more.
+// A Report that was called before may still be running when Stop returns, and may even have its first instruction ahead of it: Stop does
+// not wait, so that it can be called from a Report, and with locks held that a Report takes.
 func (e *Entry) Stop() {
 	s := e.scheduler
 	s.mu.Lock()
@@ -33,12 +53,19 @@ func (e *Entry) Stop() {
 		return
 	}
 	e.stopped = true
-	s.targets--
-	if e.index >= 0 {
-		heap.Remove(&s.waiting, e.index)
+	if s.targets--; s.targets == 0 {
+		s.shortest = never
 	}
-	if e.cancel != nil {
+	s.unwire(e)
+	switch {
+	case e.stage == waiting:
+		s.waiting.remove(int(e.index))
+		e.stage = queued
+	case e.cancel != nil:
 		e.cancel()
+	case e.stage == flying && e.inLoop:
+		s.dropped = append(s.dropped, e)
+		s.rouse()
 	}
 }
 
@@ -47,7 +74,7 @@ func (e *Entry) Next() (at time.Time, waits bool) {
 	s := e.scheduler
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e.stopped || s.closed || e.index < 0 {
+	if e.stage != waiting || s.closed {
 		return time.Time{}, false
 	}
 	return s.epoch.Add(e.due), true
@@ -60,12 +87,12 @@ func (e *Entry) wait(confirm bool) time.Duration {
 	}
 	if e.bunched {
 		e.bunched = false
-		return e.within()
+		return e.within(e.target.Interval)
 	}
 	return time.Duration(float64(e.target.Interval) * (0.75 + 0.5*e.scheduler.jitter()))
 }
 
-// within is a wait of anything in (0, Interval].
-func (e *Entry) within() time.Duration {
-	return time.Duration(float64(e.target.Interval) * (1 - e.scheduler.jitter()))
+// within is a wait of anything in (0, most].
+func (e *Entry) within(most time.Duration) time.Duration {
+	return time.Duration(float64(most) * (1 - e.scheduler.jitter()))
 }

@@ -2,8 +2,9 @@ package probe
 
 import "time"
 
-// The first round of n targets takes min(n x firstGap, firstRoundMost). The first is to answer queries soon after start, which wait for
-// the round; the second, not to send all SYNs in one burst: 20,000 a second is what one core connects, and no switch or firewall minds.
+// The first round of n targets takes min(n x firstGap, firstRoundMost), if there is CPU for it. The first is to answer queries soon after
+// start, which wait for the round; the second, not to send all SYNs in one burst: 20,000 a second is what one core connects, and no switch
+// or firewall minds.
 const (
 	firstGap       = 50 * time.Microsecond
 	firstRoundMost = time.Second
@@ -32,6 +33,9 @@ func (r *firstRound) due() time.Duration {
 	return r.next
 }
 
+// gap is how long after one the next is due.
+func (r *firstRound) gap() time.Duration { return min(firstGap, firstRoundMost/time.Duration(r.most)) }
+
 // take removes and returns the entry that is due.
 func (r *firstRound) take() *Entry {
 	e := r.queue[0]
@@ -39,10 +43,24 @@ func (r *firstRound) take() *Entry {
 	r.queue = r.queue[1:]
 	e.due = r.next
 	if !e.stopped {
-		r.next += min(firstGap, firstRoundMost/time.Duration(r.most))
+		r.next += r.gap()
 	}
 	if len(r.queue) == 0 {
 		r.queue, r.most = nil, 0
 	}
 	return e
+}
+
+// before calls found for all that fall due before the given time, with the time when they do.
+func (r *firstRound) before(due time.Duration, found func(*Entry, time.Duration)) {
+	at := r.next
+	for _, e := range r.queue {
+		if at >= due {
+			return
+		}
+		if !e.stopped {
+			found(e, at)
+			at += r.gap()
+		}
+	}
 }

@@ -1,12 +1,12 @@
 package probe
 
 import (
-	"container/heap"
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"example.org/healthlb/plugin/healthlb/health"
 )
 
 // Options of a Scheduler. The zero value is good.
@@ -14,39 +14,64 @@ type Options struct {
 	// MaxInFlight is how many probes run at once at most; 0: as many as file descriptors allow.
 	MaxInFlight int
 
-	// OnLag is told how much later than due each probe began. It is called from many goroutines.
+	// MaxSockets is how many sockets probes and tripwires have at most; 0: as many as file descriptors allow, see limitsOf. Tripwires get
+	// half of them.
+	MaxSockets int
+
+	// OnLag is told how much later than due each probe began. It is called from many goroutines, and holds up other probes.
 	OnLag func(time.Duration)
 
 	// Jitter returns numbers spread evenly over [0, 1); nil: at random. It is called by one goroutine at a time.
 	Jitter func() float64
+
+	// Portable has every probe run in a goroutine of its own, by the means of the standard library, on Linux too.
+	Portable bool
 }
 
 // Report takes the result of a probe, and says whether the next one should come after Target.Confirm instead of Target.Interval. It is
-// called from the probe's goroutine, and holds one of the probes in flight until it returns.
+// called from the probe's goroutine, and holds one of the probes in flight until it returns. Checks that only connect have no goroutine on
+// Linux, and theirs is called from the one that begins all probes: meanwhile no other begins. So it may wait for a lock that is held for
+// some milliseconds, but for nothing that takes longer.
 type Report func(Result) (confirm bool)
 
-// Scheduler runs the probes of many targets, each at its own pace. A target that waits is an entry in a heap; it has a goroutine only
-// while its probe runs, and never two. So targets do not delay each other, unless MaxInFlight probes are running: then those that are
-// due begin in the order in which they became due, as others end.
+// Scheduler runs the probes of many targets, each at its own pace. A target that waits is an entry in a heap; it has a socket or a
+// goroutine only while its probe runs, and never two. So targets do not delay each other, unless MaxInFlight probes are running: then
+// those that are due begin in the order in which they became due, as others end.
+//
+// One goroutine, the loop, begins all probes. How they run from there is the connector's business.
 type Scheduler struct {
-	max    int
+	limits limits
 	onLag  func(time.Duration)
 	jitter func() float64
 
-	epoch   time.Time          // due times are counted from here, on the monotonic clock
-	ctx     context.Context    // of all probes; ends with Close
-	end     context.CancelFunc // ends ctx
-	rouse   chan struct{}      // tells the loop to look again; one pending word is enough
-	running sync.WaitGroup     // the loop and the probes in flight
+	epoch     time.Time          // due times are counted from here, on the monotonic clock
+	ctx       context.Context    // of all probes in goroutines; ends with Close
+	end       context.CancelFunc // ends ctx
+	connector connector
+	running   sync.WaitGroup // the loop, and the probes and tripwires in goroutines
+	leaving   []departure    // those that the loop has taken and is about to begin; its own
 
-	mu       sync.Mutex    // guards what follows, and the entries' fields that say so
-	waiting  dueHeap       // targets that have been probed, or need not be at once
-	first    firstRound    // targets that wait for their first probe
-	alarm    time.Duration // when the loop will look again by itself
-	inFlight int
-	starting int // of those in flight, how many have yet to get a processor
+	mu       sync.Mutex      // guards what follows, and the entries' and wires' fields that say so
+	waiting  dueHeap[*Entry] // targets that have been probed, or need not be at once
+	first    firstRound      // targets that wait for their first probe
+	flying   []*Entry        // targets whose probe runs
+	starting int             // of those, how many have a goroutine that has yet to get a processor
+	dropped  []*Entry        // targets that were stopped while the loop ran their probe
+	wires    dueHeap[*wire]  // tripwires that are to be made
+	wired    int             // tripwires that have a socket
+	strung   [WireStates]int // tripwires in each state
+	released []*wire         // tripwires to be closed
+	alarm    time.Duration   // when the loop will look again by itself
+	shortest time.Duration   // no target has a shorter interval
 	targets  int
 	closed   bool
+}
+
+// departure is a probe, or a tripwire, that is due.
+type departure struct {
+	entry *Entry
+	due   time.Duration
+	wire  *wire // nil: it is a probe
 }
 
 // burst is how many probes are begun before the last burst has got a processor. When probing asks for more CPU than there is (a first
@@ -54,21 +79,21 @@ type Scheduler struct {
 // because nobody has time to read the answers.
 const burst = 64
 
-// never is a due time that does not come.
-const never = time.Duration(1<<63 - 1)
-
 // NewScheduler returns a scheduler that runs until Close.
 func NewScheduler(opts Options) *Scheduler {
 	s := &Scheduler{
-		max:    opts.MaxInFlight,
-		onLag:  opts.OnLag,
-		jitter: opts.Jitter,
-		epoch:  time.Now(),
-		rouse:  make(chan struct{}, 1),
-		alarm:  never,
+		limits:   limitsOf(descriptors()),
+		onLag:    opts.OnLag,
+		jitter:   opts.Jitter,
+		epoch:    time.Now(),
+		alarm:    never,
+		shortest: never,
 	}
-	if s.max <= 0 {
-		s.max = inFlightLimit(descriptors())
+	if opts.MaxSockets > 0 {
+		s.limits = limits{sockets: opts.MaxSockets, inFlight: opts.MaxSockets, wires: opts.MaxSockets / 2}
+	}
+	if opts.MaxInFlight > 0 {
+		s.limits.inFlight = opts.MaxInFlight
 	}
 	if s.onLag == nil {
 		s.onLag = func(time.Duration) {}
@@ -77,6 +102,7 @@ func NewScheduler(opts Options) *Scheduler {
 		s.jitter = rand.Float64
 	}
 	s.ctx, s.end = context.WithCancel(context.Background())
+	s.connector = newConnector(s, opts.Portable)
 	s.running.Go(s.loop)
 	return s
 }
@@ -88,6 +114,7 @@ func NewScheduler(opts Options) *Scheduler {
 // Report may be called before Add returns.
 func (s *Scheduler) Add(t Target, c Check, report Report, first bool) *Entry {
 	e := &Entry{scheduler: s, target: t, check: c, report: report, bunched: first, index: -1}
+	e.inLoop = s.connector.runs(e)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -95,11 +122,11 @@ func (s *Scheduler) Add(t Target, c Check, report Report, first bool) *Entry {
 		return e
 	}
 	s.targets++
+	s.shortest = min(s.shortest, t.Interval)
 	if now := s.now(); first {
 		s.first.add(e, now)
 	} else {
-		e.due = now + e.within()
-		heap.Push(&s.waiting, e)
+		s.await(e, now+e.within(t.Interval))
 	}
 	s.rouseIfSooner()
 	return e
@@ -109,18 +136,25 @@ func (s *Scheduler) Add(t Target, c Check, report Report, first bool) *Entry {
 // held that a Report takes.
 func (s *Scheduler) Close() {
 	s.mu.Lock()
+	if !s.closed {
+		s.rouse()
+	}
 	s.closed = true
 	s.waiting, s.first, s.targets = nil, firstRound{}, 0
+	s.wires, s.wired, s.strung, s.dropped, s.released = nil, 0, [WireStates]int{}, nil, nil
 	s.mu.Unlock()
 	s.end()
 	s.running.Wait()
+	s.mu.Lock()
+	s.flying = nil
+	s.mu.Unlock()
 }
 
 // InFlight returns how many probes are running.
 func (s *Scheduler) InFlight() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.inFlight
+	return len(s.flying)
 }
 
 // Len returns how many targets there are.
@@ -134,29 +168,40 @@ func (s *Scheduler) now() time.Duration { return time.Since(s.epoch) }
 
 // loop begins probes as they fall due.
 func (s *Scheduler) loop() {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
+	defer s.connector.close()
 	for {
-		select {
-		case <-s.ctx.Done():
+		wait, open := s.turn()
+		if !open {
 			return
-		case <-s.rouse:
-		case <-timer.C:
 		}
-		if wait := s.beginDue(); wait < never {
-			timer.Reset(wait)
-		} else {
-			timer.Stop()
-		}
+		s.connector.sleep(wait)
 	}
 }
 
-// beginDue begins the probes that are due, as far as there is room, and returns how long the loop may sleep.
-func (s *Scheduler) beginDue() time.Duration {
+// turn begins the probes and tripwires that are due, as far as there is room, and returns how long the loop may sleep. It returns false
+// when the scheduler is closed.
+func (s *Scheduler) turn() (wait time.Duration, open bool) {
+	if s.takeOrders(); !s.take(&wait) {
+		return 0, false
+	}
+	for i, d := range s.leaving {
+		if d.wire != nil {
+			s.connector.hold(d.wire)
+		} else {
+			s.connector.begin(d.entry, d.due)
+		}
+		s.leaving[i] = departure{}
+	}
+	s.leaving = s.leaving[:0]
+	return wait, true
+}
+
+// take takes what is due, a burst at most, to be begun when the lock is free again. It sets how long the loop may sleep then.
+func (s *Scheduler) take(wait *time.Duration) (open bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	for s.room() {
+	for len(s.leaving) < burst && s.room() {
 		e := s.takeDue(now)
 		if e == nil {
 			break
@@ -164,18 +209,24 @@ func (s *Scheduler) beginDue() time.Duration {
 		if e.stopped {
 			continue
 		}
-		s.inFlight++
-		s.starting++
-		s.running.Go(func() { s.probe(e) })
+		s.leaving = append(s.leaving, departure{entry: e, due: e.due})
+		s.takeOff(e, now)
 	}
-	s.alarm = never
-	if s.room() {
-		s.alarm = s.nextDue()
+	for len(s.leaving) < burst && s.wires.due() <= now {
+		if w := s.wires.pop(); s.mayWire(w) {
+			s.leaving = append(s.leaving, departure{wire: w})
+		}
 	}
-	if s.alarm == never {
-		return never
+	s.alarm = max(s.nextAlarm(), now)
+	switch {
+	case len(s.leaving) == burst:
+		*wait = 0
+	case s.alarm == never:
+		*wait = never
+	default:
+		*wait = s.alarm - now
 	}
-	return s.alarm - now
+	return !s.closed
 }
 
 // takeDue removes and returns the entry that has been due for longest; nil when none is due.
@@ -187,52 +238,117 @@ func (s *Scheduler) takeDue(now time.Duration) *Entry {
 	case first <= later:
 		return s.first.take()
 	default:
-		return heap.Pop(&s.waiting).(*Entry)
+		return s.waiting.pop()
+	}
+}
+
+// takeOff counts an entry among those in flight.
+func (s *Scheduler) takeOff(e *Entry, now time.Duration) {
+	e.stage, e.due, e.index = flying, now+e.target.Timeout, int32(len(s.flying))
+	s.flying = append(s.flying, e)
+	if !e.inLoop {
+		s.starting++
+	}
+}
+
+// land counts an entry no longer among those in flight.
+func (s *Scheduler) land(e *Entry) {
+	last := len(s.flying) - 1
+	moved := s.flying[last]
+	s.flying[e.index], moved.index = moved, e.index
+	s.flying[last] = nil
+	s.flying = s.flying[:last]
+	e.stage, e.cancel, e.index = queued, nil, -1
+}
+
+// await has an entry wait for its next probe.
+func (s *Scheduler) await(e *Entry, due time.Duration) {
+	e.stage, e.due = waiting, due
+	s.waiting.push(due, e)
+}
+
+// hasten has an entry probed at once.
+func (s *Scheduler) hasten(e *Entry) {
+	switch e.stage {
+	case flying:
+		e.again = true
+	case waiting:
+		if now := s.now(); now < e.due {
+			e.due = now
+			s.waiting.move(int(e.index), now)
+			s.rouse()
+		}
 	}
 }
 
 // room says whether another probe may begin.
-func (s *Scheduler) room() bool { return s.inFlight < s.max && s.starting < burst }
+func (s *Scheduler) room() bool {
+	n := len(s.flying)
+	return n < s.limits.inFlight && n+s.wired < s.limits.sockets && s.starting < burst
+}
 
-func (s *Scheduler) nextDue() time.Duration { return min(s.first.due(), s.waiting.due()) }
-
-// rouseIfSooner tells the loop when it would sleep past something that it can do.
-func (s *Scheduler) rouseIfSooner() {
-	if !s.room() || s.nextDue() >= s.alarm {
-		return
+// nextAlarm is when the loop has to look again, if nothing happens before.
+func (s *Scheduler) nextAlarm() time.Duration {
+	next := s.wires.due()
+	if s.room() {
+		next = min(next, s.first.due(), s.waiting.due())
 	}
-	select {
-	case s.rouse <- struct{}{}:
-	default:
+	if next == never {
+		return never
+	}
+	return next + s.connector.grain()
+}
+
+// rouseIfSooner rouses the loop when it would sleep past something that it can do.
+func (s *Scheduler) rouseIfSooner() {
+	if next := s.nextAlarm(); next < s.alarm {
+		s.alarm = next
+		s.connector.rouse()
 	}
 }
 
-// probe runs one probe of a target, and reports it.
-func (s *Scheduler) probe(e *Entry) {
-	start := time.Now()
-	ctx, cancel := context.WithTimeout(s.ctx, e.target.Timeout)
-	defer cancel()
-	confirm := false
-	if s.begun(e, cancel) {
-		s.onLag(start.Sub(s.epoch) - e.due)
-		result := e.ask(ctx)
-		result.Start, result.Took = start, time.Since(start)
-		if s.wanted(e) {
-			confirm = e.report(result)
+// rouse has the loop look at once.
+func (s *Scheduler) rouse() {
+	s.alarm = min(s.alarm, s.now())
+	s.connector.rouse()
+}
+
+// takeOrders carries out what others have ordered the loop to do.
+func (s *Scheduler) takeOrders() {
+	s.mu.Lock()
+	dropped, released := s.dropped, s.released
+	s.dropped, s.released = nil, nil
+	s.mu.Unlock()
+	for _, e := range dropped {
+		if s.connector.drop(e) {
+			s.finish(e, Result{Outcome: health.Inconclusive})
 		}
 	}
-	s.ended(e, confirm)
+	for _, w := range released {
+		s.connector.release(w)
+	}
 }
 
-// begun lets Stop cancel the probe from now on. It returns false if the target was stopped before.
-func (s *Scheduler) begun(e *Entry, cancel context.CancelFunc) bool {
+// finish reports the result of a probe, and has the target wait for its next one.
+func (s *Scheduler) finish(e *Entry, r Result) {
+	confirm := false
+	if s.wanted(e) {
+		confirm = e.report(r)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.starting--; s.starting == 0 {
-		s.rouseIfSooner()
+	s.land(e)
+	if !e.stopped && !s.closed {
+		e.passed = r.Outcome == health.Pass
+		s.stringWire(e)
+		due := s.now()
+		if !e.again {
+			due += e.wait(confirm)
+		}
+		e.again = false
+		s.await(e, due)
 	}
-	e.cancel = cancel
-	return !e.stopped && !s.closed
+	s.rouseIfSooner()
 }
 
 // wanted says whether a result may still be reported.
@@ -240,27 +356,4 @@ func (s *Scheduler) wanted(e *Entry) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return !e.stopped && !s.closed
-}
-
-// ended lets the target wait for its next probe.
-func (s *Scheduler) ended(e *Entry, confirm bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.inFlight--
-	e.cancel = nil
-	if !e.stopped && !s.closed {
-		e.due = s.now() + e.wait(confirm)
-		heap.Push(&s.waiting, e)
-	}
-	s.rouseIfSooner()
-}
-
-// ask runs the check. A check that panics has found nothing out about the member.
-func (e *Entry) ask(ctx context.Context) (r Result) {
-	defer func() {
-		if v := recover(); v != nil {
-			r = inconclusive(fmt.Sprintf("cannot probe: the %s check panicked: %v", e.check.Kind(), v))
-		}
-	}()
-	return e.check.Probe(ctx, e.target.Route)
 }

@@ -18,10 +18,10 @@ import (
 // fake is a check that does as it is told.
 type fake func(context.Context) Result
 
-func (fake) Kind() string                                           { return "fake" }
-func (fake) Port() uint16                                           { return 0 }
-func (fake) Name() string                                           { return "fake" }
-func (fake) Key() string                                            { return "fake" }
+func (fake) Kind() string                                { return "fake" }
+func (fake) Port() uint16                                { return 0 }
+func (fake) Name() string                                { return "fake" }
+func (fake) Key() string                                 { return "fake" }
 func (f fake) Probe(ctx context.Context, _ Route) Result { return f(ctx) }
 
 func pass(context.Context) Result { return Result{} }
@@ -72,8 +72,9 @@ func cycle(numbers ...float64) func() float64 {
 	}
 }
 
-// scheduled runs a test under a fake clock, with a scheduler that is closed at its end.
+// scheduled runs a test under a fake clock, with a scheduler that is closed at its end. The fake clock needs a loop that sleeps by it.
 func scheduled(t *testing.T, opts Options, test func(t *testing.T, s *Scheduler)) {
+	opts.Portable = true
 	synctest.Test(t, func(t *testing.T) {
 		s := NewScheduler(opts)
 		defer s.Close()
@@ -342,7 +343,7 @@ func TestCheckThatPanicsIsInconclusive(t *testing.T) {
 
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := NewScheduler(Options{})
+		s := NewScheduler(Options{Portable: true})
 		var j journal
 		inFlight := s.Add(target, fake(hang), j.report, true)
 		waiting := s.Add(target, fake(pass), j.report, false)
@@ -407,7 +408,7 @@ func follow(plan []step, bound int) (broken []string) {
 		inFlight int
 	)
 	blame := func(format string, args ...any) { broken = append(broken, fmt.Sprintf(format, args...)) }
-	s := NewScheduler(Options{MaxInFlight: bound})
+	s := NewScheduler(Options{MaxInFlight: bound, Portable: true})
 	defer s.Close()
 
 	add := func(took time.Duration, first bool) {
@@ -476,10 +477,19 @@ func follow(plan []step, bound int) (broken []string) {
 	return broken
 }
 
-func TestInFlightLimitLeavesRoom(t *testing.T) {
-	for files, want := range map[int64]int{0: 1, 64: 1, 100: 36, 256: 192, 1024: 768, 20_000: 15_000, 1 << 62: mostInFlight} {
-		if got := inFlightLimit(files); got != want {
-			t.Errorf("of %d descriptors: got %d, want %d", files, got, want)
+func TestLimitsLeaveRoom(t *testing.T) {
+	for files, want := range map[int64]limits{
+		0:         {1, 1, 0},
+		64:        {1, 1, 0},
+		100:       {36, 36, 18},
+		256:       {192, 192, 96},
+		1024:      {768, 768, 384},
+		20_000:    {15_000, 15_000, 7500},
+		1_000_000: {750_000, mostInFlight, 750_000 - mostInFlight},
+		1 << 62:   {1 << 30, mostInFlight, 1 << 30},
+	} {
+		if got := limitsOf(files); got != want {
+			t.Errorf("of %d descriptors: got %+v, want %+v", files, got, want)
 		}
 	}
 	if descriptors() < 1 {

@@ -40,6 +40,9 @@ func (c *tcpCheck) Port() uint16 { return c.port }
 func (c *tcpCheck) Name() string { return c.name }
 func (c *tcpCheck) Key() string  { return c.name }
 
+// onlyConnects says whether connecting is the whole check.
+func (c *tcpCheck) onlyConnects() bool { return len(c.opts.Send) == 0 && len(c.opts.Expect) == 0 }
+
 func (c *tcpCheck) Probe(ctx context.Context, r Route) Result {
 	a := begin(ctx, r)
 	conn, err := a.connect()
@@ -47,7 +50,7 @@ func (c *tcpCheck) Probe(ctx context.Context, r Route) Result {
 		return a.connectFailed(err)
 	}
 	defer conn.Close()
-	if len(c.opts.Send) == 0 && len(c.opts.Expect) == 0 {
+	if c.onlyConnects() {
 		return Result{}
 	}
 
