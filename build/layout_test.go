@@ -26,6 +26,7 @@ var arrows = []struct {
 	{from: "place", only: []string{}, because: "a leaf imports nothing of the project"},
 	{from: "policy", only: []string{}, because: "a leaf imports nothing of the project"},
 	{from: "answer", only: []string{}, because: "a leaf imports nothing of the project"},
+	{from: "isolation", only: []string{}, because: "a leaf imports nothing of the project"},
 	{from: "state", only: []string{}, because: "a leaf imports nothing of the project"},
 	{from: "block", only: []string{}, because: "a leaf imports nothing of the project"},
 	{from: "stamp", only: []string{}, because: "a leaf imports nothing of the project"},

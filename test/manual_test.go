@@ -172,6 +172,13 @@ var places = []struct{ corefile, explained string }{
 	{"healthlb {\ncheck ?\n}", inItem},
 	{"healthlb {\ncheck tcp ?\n}", inItem},
 	{"healthlb {\ncheck tls ?\n}", inItem},
+	{"healthlb {\ncheck http ?\n}", anywhere},
+	{"healthlb {\ncheck https ?\n}", anywhere},
+	{"healthlb {\ncheck grpc ?\n}", anywhere},
+	{"healthlb {\ncheck dns ?\n}", anywhere},
+	{"healthlb {\ncheck agent ?\n}", anywhere},
+	{"healthlb {\nisolation 60% ?\n}", anywhere},
+	{"healthlb {\ntripwire ?\n}", anywhere},
 	{"healthlb {\npool www.example.org {\n?\n}\n}", inItem},
 	{"healthlb {\npool www.example.org {\nmember 192.0.2.10 ?\n}\n}", inItem},
 }

@@ -142,12 +142,11 @@ func (h *hub) open() {
 	h.servers = make(map[string]*admin.Server)
 	h.dirty, h.stop = newDirty(), make(chan struct{})
 	dirty, stop := h.dirty, h.stop
-	careful := newCareful(h, stop)
-	h.goroutines.Go(func() { dirty.run(careful.rebuild, stop) })
+	h.goroutines.Go(func() { dirty.run(h.rebuildSettled, stop) })
 	h.goroutines.Go(func() { h.expire(stop) })
 	h.goroutines.Go(func() { h.lapse(stop) })
 	h.goroutines.Go(func() { h.roll(stop) })
-	h.goroutines.Go(newWatchdog(h, overdueOf(h.scheduler), careful, stop).run)
+	h.goroutines.Go(newWatchdog(h, overdueOf(h.scheduler), stop).run)
 }
 
 // drop takes a generation out, and when it was the last one ends the hub's own work. What it returns is to be run without h.mu, which

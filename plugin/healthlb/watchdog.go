@@ -2,7 +2,6 @@ package healthlb
 
 import (
 	"fmt"
-	"maps"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -38,12 +37,11 @@ func overdueOf(s *probe.Scheduler) func() lateness {
 	}
 }
 
-// watchdog looks whether probes come in time, and marks the slots of those that do not. Whoever it looks at may hang, with locks held: a
-// report of a result with those of its target and its pool, a reload that waits for these with the hub's. So it waits for none of them.
+// watchdog looks whether probes come in time, and marks the slots of those that do not. A report may hang with the lock of its target held,
+// and a reload that waits for that with the hub's; so it waits for none of these.
 type watchdog struct {
 	hub     *hub
 	overdue func() lateness
-	careful *careful
 	stop    <-chan struct{}
 
 	marked  marks // those of the last look
@@ -59,8 +57,8 @@ type episode struct {
 	most  int       // so many were at once
 }
 
-func newWatchdog(h *hub, overdue func() lateness, careful *careful, stop <-chan struct{}) *watchdog {
-	return &watchdog{hub: h, overdue: overdue, careful: careful, stop: stop, quiet: rate.Sometimes{First: 4, Interval: time.Minute}}
+func newWatchdog(h *hub, overdue func() lateness, stop <-chan struct{}) *watchdog {
+	return &watchdog{hub: h, overdue: overdue, stop: stop, quiet: rate.Sometimes{First: 4, Interval: time.Minute}}
 }
 
 // run looks again and again until w.stop is closed.
@@ -128,20 +126,8 @@ func (w *watchdog) mark(l lateness) {
 	}
 	w.marked = now
 	for _, p := range w.hub.pools() {
-		if !w.careful.try(p, func(p *livePool) { w.hub.mark(p, before, now) }) {
-			w.marked = before.and(now) // so that it is done the next time
-		}
+		w.hub.mark(p, before, now)
 	}
-}
-
-// and returns marks of all that either marks.
-func (m marks) and(other marks) marks {
-	some := maps.Clone(m.some)
-	if some == nil {
-		some = make(map[probe.Target]bool)
-	}
-	maps.Copy(some, other.some)
-	return marks{m.all || other.all, some}
 }
 
 // mark gives the slots of a pool their marks.

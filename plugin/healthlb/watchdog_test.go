@@ -30,7 +30,7 @@ func watched(t *testing.T, overdue func() lateness) (w *watchdog, a, b *livePool
 	}
 	t.Cleanup(h.goroutines.Wait)
 	stop := make(chan struct{})
-	return newWatchdog(h, overdue, newCareful(h, stop), stop), h.pool("a.example.org."), h.pool("b.example.org."), all
+	return newWatchdog(h, overdue, stop), h.pool("a.example.org."), h.pool("b.example.org."), all
 }
 
 // staleOf returns how many checks of pools are stale.
@@ -129,44 +129,6 @@ func TestSchedulerStandsStill(t *testing.T) {
 	wantStale(t, "all in time", w, 0, a, b, 0, 0)
 }
 
-// hold has a pool hang with its lock held until release is called.
-func hold(t *testing.T, p *livePool) (release func()) {
-	t.Helper()
-	held, end, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		p.Rebuild(func() (pool.Around, time.Time) {
-			close(held)
-			<-end
-			return p.around(), time.Now()
-		})
-	}()
-	<-held
-	return func() { close(end); <-done }
-}
-
-func TestPoolHangs(t *testing.T) {
-	var now lateness
-	w, a, b, all := watched(t, func() lateness { return now })
-	now.late = all
-	release := hold(t, a)
-	w.look(time.Now())
-	w.look(time.Now())
-	if got := staleOf(b); got[0] != 2 || w.hub.stale.Load() != 3 {
-		t.Errorf("a hangs: checks of b are stale: %d, targets: %d; want 2 and 3", got, w.hub.stale.Load())
-	}
-	release()
-	eventually(t, "a hangs no more", func() bool { w.look(time.Now()); return !w.careful.hangs(a) })
-	wantStale(t, "a hangs no more", w, 3, a, b, 2, 2)
-	now.late = nil
-	w.look(time.Now())
-	wantStale(t, "all in time again", w, 0, a, b, 0, 0)
-	got := w.texts()
-	if len(got) != 3 || got[0] != "Pool a.example.org. hangs: what it answers stays as it is" || got[2] != "Pool a.example.org. hangs no more" {
-		t.Errorf("told: %q", got)
-	}
-}
-
 // ede returns the texts of the extended errors of a reply.
 func ede(m *dns.Msg) (texts []string) {
 	for _, o := range m.IsEdns0().Option {
@@ -217,37 +179,4 @@ func TestReportHangs(t *testing.T) {
 	for _, name := range names {
 		eventually(t, "it is over", func() bool { return theHub.stale.Load() == 0 && !i.tellsOfStale(t, name) })
 	}
-}
-
-// TestReportHangsInItsPool has all reports to one pool hang, and with it whoever wants to look at it. Of the other it is known that what is
-// known may be old.
-func TestReportHangsInItsPool(t *testing.T) {
-	m := newMember(t, "127.0.0.1:0")
-	i := startInstance(t, corefile(poolText("a", m), poolText("b", m)))
-	release := sync.OnceFunc(hold(t, theHub.pool("a.example.org.")))
-	defer release()
-	eventually(t, "the other pool tells of it", func() bool { return i.tellsOfStale(t, "b.example.org.") })
-	release()
-	eventually(t, "it is over", func() bool { return !i.tellsOfStale(t, "a.example.org.") && !i.tellsOfStale(t, "b.example.org.") })
-}
-
-// TestRebuildHangs has the one who rebuilds pools come upon one that hangs: the others are still rebuilt, and that one as soon as it goes on.
-func TestRebuildHangs(t *testing.T) {
-	m := newMember(t, "127.0.0.1:0")
-	i := startInstance(t, corefile(poolText("a", m, "interval 1h"), poolText("b", m, "interval 1h")))
-	a, b := theHub.pool("a.example.org."), theHub.pool("b.example.org.")
-	release := sync.OnceFunc(hold(t, a))
-	defer release()
-	a.dirty.add(a)
-	for _, s := range b.Slots() {
-		s.SetStale(true)
-	}
-	b.dirty.add(b)
-	eventually(t, "the other pool is rebuilt", func() bool { return i.tellsOfStale(t, "b.example.org.") })
-	release()
-	for _, s := range a.Slots() {
-		s.SetStale(true)
-	}
-	a.dirty.add(a)
-	eventually(t, "it is rebuilt itself", func() bool { return i.tellsOfStale(t, "a.example.org.") })
 }

@@ -36,7 +36,7 @@ type flight struct {
 	wire   *wire  // nil: it is a probe
 	fd     uintptr
 	number int32 // in flights
-	use    int32 // counts how often it was used; an event of a former use is late
+	use    int32 // counts how often it was used, see happened
 	index  int32 // in pending; -1: not in it
 	start  time.Duration
 }
@@ -179,7 +179,8 @@ func (c *connecting) sleep(wait time.Duration) {
 	}
 }
 
-// happened looks at what has come of a connection.
+// happened looks at what has come of a connection. An event of a flight's former use is none: a socket that was closed here may live on for a
+// moment, and be connected, in a child of this process that has been forked and has not started its program yet.
 func (c *connecting) happened(event syscall.EpollEvent) {
 	if event.Fd < 0 { // none: the sleep has ended
 		return

@@ -3,6 +3,8 @@
 package probe
 
 import (
+	"context"
+	"errors"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -16,15 +18,32 @@ import (
 	"example.org/healthlb/plugin/healthlb/health"
 )
 
+// elsewhere runs the test again in a process of its own, and returns true there. It skips the test if the process may not be started so,
+// unless HEALTHLB_NEEDS_NETWORK is set.
+func elsewhere(t *testing.T, attr *syscall.SysProcAttr) bool {
+	t.Helper()
+	const mark = "HEALTHLB_ELSEWHERE"
+	if os.Getenv(mark) == t.Name() {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*enough)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.count=1")
+	cmd.Env = append(os.Environ(), mark+"="+t.Name())
+	cmd.SysProcAttr = attr
+	out, err := cmd.CombinedOutput()
+	if errors.Is(err, syscall.EPERM) && os.Getenv("HEALTHLB_NEEDS_NETWORK") == "" {
+		t.Skip("only root can make network namespaces, in which this is tested:", err)
+	}
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	return false
+}
+
 // inNamespace runs the test again in a network of its own, with a loopback interface that is up, and returns true there.
 func inNamespace(t *testing.T) bool {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("only root can make a network namespace")
-	}
-	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("there is no ip command to set routes with")
-	}
 	if !elsewhere(t, &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}) {
 		return false
 	}
@@ -49,16 +68,23 @@ func TestConnectingWhereRoutesAreBad(t *testing.T) {
 			"prohibit": "192.0.2.1", "blackhole": "192.0.2.2", "unreachable": "192.0.2.3", "throw": "192.0.2.4",
 		}[kind])
 	}
+	ip(t, "link", "add", "near", "type", "veth", "peer", "name", "far")
+	ip(t, "addr", "add", "192.0.2.129/25", "dev", "near")
+	ip(t, "link", "set", "near", "up")
+	ip(t, "link", "set", "far", "up")
 	for dst, want := range map[string]Result{
 		"192.0.2.1:80":     fail("permission denied"),
 		"192.0.2.2:80":     fail("invalid argument"),
 		"192.0.2.3:80":     fail("no route to host"),
+		"192.0.2.200:80":   fail("no route to host"), // after seconds: nobody there answers ARP
 		"192.0.2.4:80":     inconclusive("cannot probe: no route to the member's network"),
 		"192.0.2.5:80":     inconclusive("cannot probe: no route to the member's network"),
 		"[2001:db8::1]:80": inconclusive("cannot probe: no route to the member's network"),
 	} {
 		t.Run(dst, func(t *testing.T) {
+			t.Parallel()
 			eachWay(t, func(t *testing.T, opts Options) {
+				t.Parallel()
 				r := once(t, opts, hourly(to(netip.MustParseAddrPort(dst))))
 				if r.Outcome != want.Outcome || r.Reason != want.Reason {
 					t.Errorf("got %v %q, want %v %q", r.Outcome, r.Reason, want.Outcome, want.Reason)
@@ -144,4 +170,38 @@ func drained(t *testing.T) netip.AddrPort {
 		syscall.Close(fd)
 	})
 	return netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(name.(*syscall.SockaddrInet4).Port))
+}
+
+func TestOutOfDescriptors(t *testing.T) {
+	if !elsewhere(t, nil) {
+		return
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 256, Max: 256}); err != nil {
+		t.Fatal(err)
+	}
+	dst := member(t, "127.0.0.1:0", silent)
+	eachWay(t, func(t *testing.T, opts Options) {
+		s := NewScheduler(opts)
+		defer s.Close()
+		var files []*os.File
+		defer func() {
+			for _, f := range files {
+				f.Close()
+			}
+		}()
+		for {
+			f, err := os.Open(os.DevNull)
+			if err != nil {
+				break
+			}
+			files = append(files, f)
+		}
+		results := make(chan Result, 100)
+		e := s.Add(hourly(to(dst)), justConnect, func(r Result) bool { results <- r; return false }, true)
+		e.SetTripwire(true)
+		want := "cannot probe: too many open files"
+		if r := <-results; r.Outcome != health.Inconclusive || r.Reason != want {
+			t.Errorf("got %v %q, want inconclusive %q", r.Outcome, r.Reason, want)
+		}
+	})
 }

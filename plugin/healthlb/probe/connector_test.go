@@ -1,14 +1,11 @@
 package probe
 
 import (
-	"context"
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -310,55 +307,5 @@ func TestTurmoil(t *testing.T) {
 		mu.Unlock()
 		s.Close()
 		until(t, "no descriptor is left", func() bool { return descriptorsInUse(t) <= before })
-	})
-}
-
-// elsewhere runs the test again in a process of its own, with the attributes given, and returns true there.
-func elsewhere(t *testing.T, attr *syscall.SysProcAttr) bool {
-	t.Helper()
-	const mark = "HEALTHLB_ELSEWHERE"
-	if os.Getenv(mark) == t.Name() {
-		return true
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*enough)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), mark+"="+t.Name())
-	cmd.SysProcAttr = attr
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Errorf("%v\n%s", err, out)
-	}
-	return false
-}
-
-func TestOutOfDescriptors(t *testing.T) {
-	if !elsewhere(t, nil) {
-		return
-	}
-	dst := member(t, "127.0.0.1:0", silent)
-	eachWay(t, func(t *testing.T, opts Options) {
-		s := NewScheduler(opts)
-		defer s.Close()
-		var files []*os.File
-		defer func() {
-			for _, f := range files {
-				f.Close()
-			}
-		}()
-		for {
-			f, err := os.Open(os.DevNull)
-			if err != nil {
-				break
-			}
-			files = append(files, f)
-		}
-		results := make(chan Result, 100)
-		e := s.Add(hourly(to(dst)), justConnect, func(r Result) bool { results <- r; return false }, true)
-		e.SetTripwire(true)
-		want := "cannot probe: too many open files"
-		if r := <-results; r.Outcome != health.Inconclusive || r.Reason != want {
-			t.Errorf("got %v %q, want inconclusive %q", r.Outcome, r.Reason, want)
-		}
 	})
 }

@@ -236,7 +236,7 @@ func (s *Scheduler) takeDue(now time.Duration) *Entry {
 	case min(first, later) > now:
 		return nil
 	case first <= later:
-		return s.first.take()
+		return s.first.take(now)
 	default:
 		return s.waiting.pop()
 	}
