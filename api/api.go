@@ -64,7 +64,7 @@ type Address struct {
 	Excused   bool       `json:"excused,omitempty" doc:"it is down only by a hold-down, or by a certificate that has run out: it is eligible when fewer than min_up others are"`
 	Weight    *int       `json:"weight_percent,omitempty" doc:"how much of its weight its agent asks for; missing: it says nothing of it"`
 
-	Checks   []Check   `json:"checks"`
+	Checks []Check `json:"checks"`
 
 	Fade            float64 `json:"fade" doc:"how much of its share it has that fades in: 1 is the whole"`
 	ShareConfigured float64 `json:"share_configured" doc:"of the names in the family's answers, as configuration and health have it now: 0 to 1"`
