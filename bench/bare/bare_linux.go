@@ -31,7 +31,7 @@ func (l *Loop) Run() (err error) {
 	events := make([]syscall.EpollEvent, 256)
 	begun, start, cpu := 0, time.Now(), cpuTime()
 	for time.Since(start) < l.For {
-		for due := time.Since(start).Seconds() * l.Rate; float64(begun) < due; begun++ {
+		for due := time.Since(start).Seconds() * l.Rate; float64(begun) < due && begun-l.Ended < 4096; begun++ {
 			if err := l.begin(begun % l.Hosts); err != nil {
 				return err
 			}

@@ -66,7 +66,7 @@ int main(int argc, char **argv) {
 	ep = epoll_create1(EPOLL_CLOEXEC);
 	double start = now(), used = cpu();
 	while (now() < start + seconds) {
-		for (double due = (now() - start) * rate; begun < due; begun++)
+		for (double due = (now() - start) * rate; begun < due && begun - ended < 4096; begun++)
 			begin(begun % hosts, port);
 		double wait = start + begun / rate - now();
 		int n = epoll_wait(ep, events, 256, wait <= 0 ? 0 : (int)(wait * 1000) + 1);
