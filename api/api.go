@@ -24,7 +24,7 @@ type Pool struct {
 	LowTTL   uint32   `json:"ttl_low" doc:"in seconds; of answers that name somebody in doubt, fading in or about to be drained"`
 	Budget   float64  `json:"failover_budget_seconds" doc:"the worst case from a member's death to the end of its use"`
 	Isolated bool     `json:"isolated,omitempty" doc:"the responder takes itself to be cut off: members are answered with as before that"`
-	Stale    int      `json:"stale,omitempty" doc:"how many of its checks are stale: their probes run late by more than an interval"`
+	Stale    int      `json:"stale,omitempty" doc:"how many of its checks are stale: no news of them for longer than an interval too long"`
 	Families []Family `json:"families"`
 	Members  []Member `json:"members"`
 }
@@ -91,7 +91,7 @@ type Check struct {
 	NextProbe *time.Time `json:"next_probe" doc:"null: one is under way"`
 	Took      float64    `json:"took_seconds"`
 	Reason    string     `json:"reason,omitempty"`
-	Stale     bool       `json:"stale,omitempty" doc:"its probes run late by more than an interval: the state may be old"`
+	Stale     bool       `json:"stale,omitempty" doc:"no news for longer than an interval too long: the state may be old"`
 	Tripwire  string     `json:"tripwire,omitempty" enum:"held,waiting,none" doc:"the idle connection: held; to be made again after a while or a pass; or none, as there are too few descriptors. Missing: the pool asks for none"`
 
 	CertExpires *time.Time `json:"cert_expires,omitempty" doc:"when the certificate runs out that the member showed last"`

@@ -73,7 +73,7 @@ func runProbes(b *testing.B, check probe.Check, target func(i int) netip.AddrPor
 	for i := range probeTargets {
 		s.Add(probe.Target{
 			Route: probe.Route{To: target(i)}, Check: check.Key(), Interval: probeInterval, Timeout: probeTimeout, Confirm: time.Second,
-		}, check, report, true)
+		}, check, probe.Report(report), true)
 	}
 	b.ReportMetric(float64(heapInUse()-before)/probeTargets, "B/idle-target")
 

@@ -98,7 +98,7 @@ func runHealthlb(text []byte) (any, error) {
 		}
 		entries[i] = p.scheduler.Add(probe.Target{
 			Route: probe.Route{To: to}, Check: check.Key(), Interval: spec.Interval, Timeout: min(spec.Interval/4, 2*time.Second), Confirm: time.Second,
-		}, check, p.report, true)
+		}, check, probe.Report(p.report), true)
 	}
 	for end := start.Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		p.mu.Lock()

@@ -71,7 +71,7 @@ func (a *app) addressNotes(n *notes, who string, address api.Address) {
 
 func (a *app) checkNotes(n *notes, of string, check api.Check) {
 	if check.Stale {
-		n.add("stale: probes run late, and the state may be old", of)
+		n.add("stale: no news for longer than an interval, and the state may be old", of)
 	}
 	switch {
 	case check.Tripwire == "none":

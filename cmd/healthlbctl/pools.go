@@ -22,7 +22,7 @@ func (a *app) poolsCommand() *cobra.Command {
 
 UP counts the members of which every address is up and neither blocked nor drained, of all members.
 REASON says why a pool is not full; before that, isolated: the responder takes itself to be cut off,
-and answers as before that; stale: probes run late, and states may be old.`,
+and answers as before that; stale: no news for longer than an interval, and states may be old.`,
 		Example: `  healthlbctl pools
   healthlbctl pools -o json | jq -r '.[] | select(.status != "full") | .name'`,
 		Args:              cobra.NoArgs,

@@ -189,7 +189,7 @@ web-3  192.0.2.12  down        5s     connection refused?[31m  now         0% / 
 
 web-1 192.0.2.10: the agent asks for 50% of the weight
 web-1 192.0.2.10 tcp 443: the certificate runs out 2026-11-23 14:00:05 (in 2d2h)
-web-1 192.0.2.10 tcp 80: stale: probes run late, and the state may be old
+web-1 192.0.2.10 tcp 80: stale: no news for longer than an interval, and the state may be old
 web-1 192.0.2.10 tcp 80: the tripwire waits to be made again
 web-2 192.0.2.11: down only for a certificate that has run out; answered with when fewer than min_up others are eligible
 web-2 192.0.2.11: no tripwire, for want of descriptors

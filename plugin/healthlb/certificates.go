@@ -8,13 +8,31 @@ import (
 	"example.org/healthlb/plugin/healthlb/probe"
 )
 
-// lookAtCertificate tells, once for each certificate, that it will run out within the check's expiry. The caller holds t.mu.
+// warnAgain is how long after a warning the next one of the same target may come, unless it is of a certificate that ends sooner. Behind one
+// address there may be many servers, each with its own, or one that shows another each time.
+const warnAgain = time.Hour
+
+// warning is what was warned of last.
+type warning struct {
+	end int64         // when the certificate runs out, in seconds since 1970; 0: there was none
+	at  time.Duration // when that was told, since started
+}
+
+// lookAtCertificate tells that a certificate will run out within the check's expiry, once for each, and not too often. The caller holds
+// t.mu.
 func (t *target) lookAtCertificate() {
 	until := t.last.NotAfter
-	if until.IsZero() || until.Unix() == t.warned || !expiresSoon(t.check, until, time.Now()) {
+	if until.IsZero() || until.Unix() == t.warned.end || !expiresSoon(t.check, until, time.Now()) {
 		return
 	}
-	t.warned = until.Unix()
+	if now := time.Since(started); t.warned.end == 0 || until.Unix() < t.warned.end || now-t.warned.at >= warnAgain {
+		t.warned = warning{until.Unix(), now}
+		t.warn(until)
+	}
+}
+
+// warn tells of it. The caller holds t.mu.
+func (t *target) warn(until time.Time) {
 	word := "runs out"
 	if until.Before(time.Now()) {
 		word = "ran out"

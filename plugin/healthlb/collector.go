@@ -8,6 +8,7 @@ import (
 
 	"example.org/healthlb/plugin/healthlb/health"
 	"example.org/healthlb/plugin/healthlb/pool"
+	"example.org/healthlb/plugin/healthlb/probe"
 )
 
 func init() { prometheus.MustRegister(collector{theHub}) }
@@ -67,8 +68,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(ch, isolatedDesc, oneIf(c.hub.isolated()))
 	gauge(ch, staleDesc, float64(c.hub.stale.Load()))
 	gauge(ch, registrationsDesc, float64(c.hub.leases.len()))
-	for state, n := range c.hub.tripwires() {
-		gauge(ch, tripwiresDesc, float64(n), state.String())
+	wires := c.hub.tripwires()
+	for _, state := range []probe.WireState{probe.WireHeld, probe.WireWaiting, probe.WireNone} {
+		gauge(ch, tripwiresDesc, float64(wires[state]), state.String())
 	}
 	now := time.Now()
 	for _, p := range c.hub.pools() {

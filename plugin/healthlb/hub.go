@@ -31,7 +31,7 @@ type hub struct {
 	isolating atomic.Pointer[isolating] // nil: isolation is off; changed with h.mu held
 	stale     atomic.Int64              // how many targets are; see watchdog
 
-	probing    sync.Mutex // held while a call has members probed: of many such calls, one at a time takes what errandsAtOnce allows
+	probing    sync.Mutex // held while a call has members probed: of many such calls, one at a time
 	explaining sync.Mutex // held while an answer is explained, so that of many who ask one at a time takes a core
 
 	applying sync.Mutex     // held while a block list is put into force, so that of two the later one stays

@@ -86,8 +86,11 @@ func (h *hub) guard(t *target, key probe.Target, p *livePool) {
 	if kind := t.check.Kind(); i == nil || kind == "up" || kind == "down" {
 		return
 	}
-	what := isolation.What{From: key.From, To: key.To, Check: key.Check}
-	t.guarded = i.guard.Add(what, longestWait(key.Interval)+key.Timeout, p.Name)
+	window := longestWait(key.Interval) + key.Timeout
+	if len(i.config.Load().Witnesses) > 0 {
+		window += witnessEvery + witnessTimeout // what fails must still be fresh when they have been asked
+	}
+	t.guarded = i.guard.Add(isolation.What{To: key.To, Check: t.check.Name()}, window, p.Name)
 }
 
 // longestWait is the longest time between the ends and beginnings of two probes, with the scheduler's jitter.

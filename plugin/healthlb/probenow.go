@@ -19,10 +19,12 @@ import (
 
 // The bounds of what is probed on demand, beside the schedule.
 const (
-	errandsAtOnce = 64               // of one call
-	mostProbed    = 1000             // members, when the call names none
-	errandTime    = 25 * time.Second // for all of a call: the admin endpoint has 30 seconds to answer
+	mostProbed = 1000             // members, when the call names none
+	errandTime = 25 * time.Second // for all of a call: the admin endpoint has 30 seconds to answer
 )
+
+// errandPlaces are as many as may be under way at once, of all calls together.
+var errandPlaces = make(chan struct{}, probe.Spare())
 
 // Probe implements admin.Backend.
 func (h *hub) Probe(ctx context.Context, name, id string) (api.Probes, error) {
@@ -96,7 +98,7 @@ func (p *livePool) carryOut(ctx context.Context, errands []*errand) {
 	defer cancel()
 	var next atomic.Int64
 	var workers sync.WaitGroup
-	for range min(errandsAtOnce, len(errands)) {
+	for range min(cap(errandPlaces), len(errands)) {
 		workers.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(errands)); i = next.Add(1) - 1 {
 				errands[i].run(ctx, p)
@@ -113,10 +115,15 @@ var noTime = probe.Result{
 
 // run makes the probe, unless the time is over.
 func (e *errand) run(ctx context.Context, p *livePool) {
+	select {
+	case errandPlaces <- struct{}{}:
+		defer func() { <-errandPlaces }()
+	case <-ctx.Done():
+	}
 	r, begun := noTime, time.Now()
 	if ctx.Err() == nil {
 		within, cancel := context.WithTimeout(probe.WithTrace(ctx, &e.trace), p.config.Timeout)
-		r = e.probe.Probe(within, p.route(e.at))
+		r = probe.Ask(within, e.probe, p.route(e.at))
 		cancel()
 		if r.Outcome != health.Pass && ctx.Err() != nil {
 			r = noTime

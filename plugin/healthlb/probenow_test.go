@@ -212,7 +212,7 @@ func TestProbeRefuses(t *testing.T) {
 // TestProbesAtOnce has more members than are probed at once, each of which waits for as many others as it can have.
 func TestProbesAtOnce(t *testing.T) {
 	lines := []string{"interval 1h", "timeout 20s"}
-	for i := range errandsAtOnce * 3 {
+	for i := range cap(errandPlaces) * 3 {
 		lines = append(lines, fmt.Sprintf("member 192.0.2.%d probe_address 127.0.0.1", i+1))
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -223,7 +223,7 @@ func TestProbesAtOnce(t *testing.T) {
 	now, most, together := 0, 0, make(chan struct{})
 	serveEach(t, l, func(conn net.Conn) {
 		mu.Lock()
-		if now++; now == errandsAtOnce && most < now {
+		if now++; now == cap(errandPlaces) && most < now {
 			close(together)
 		}
 		most = max(most, now)
@@ -241,11 +241,11 @@ func TestProbesAtOnce(t *testing.T) {
 	})
 	h := unprobed(t, append(lines, fmt.Sprintf("check tcp %d expect ready", l.Addr().(*net.TCPAddr).Port))...)
 	probes := probed(t, h, "")
-	if !probes.Passed || len(probes.Probes) != errandsAtOnce*3 {
+	if !probes.Passed || len(probes.Probes) != cap(errandPlaces)*3 {
 		t.Errorf("%d probes, passed: %v", len(probes.Probes), probes.Passed)
 	}
-	if mu.Lock(); most != errandsAtOnce {
-		t.Errorf("%d at once, want %d", most, errandsAtOnce)
+	if mu.Lock(); most != cap(errandPlaces) {
+		t.Errorf("%d at once, want %d", most, cap(errandPlaces))
 	}
 	mu.Unlock()
 	for i, p := range probes.Probes {
@@ -258,7 +258,7 @@ func TestProbesAtOnce(t *testing.T) {
 // TestProbeIsCutOff ends a call while a member hangs, and others have not been probed.
 func TestProbeIsCutOff(t *testing.T) {
 	lines := []string{"interval 1h", "timeout 30m"}
-	for i := range errandsAtOnce + 10 {
+	for i := range cap(errandPlaces) + 10 {
 		lines = append(lines, fmt.Sprintf("member 192.0.2.%d probe_address 127.0.0.1", i+1))
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -272,7 +272,7 @@ func TestProbeIsCutOff(t *testing.T) {
 	})
 	h := unprobed(t, append(lines, fmt.Sprintf("check tcp %d expect ready", l.Addr().(*net.TCPAddr).Port))...)
 	probes, err := h.Probe(ctx, www, "")
-	if err != nil || probes.Passed || len(probes.Probes) != errandsAtOnce+10 {
+	if err != nil || probes.Passed || len(probes.Probes) != cap(errandPlaces)+10 {
 		t.Fatalf("%v, %+v", err, probes)
 	}
 	for _, p := range probes.Probes {

@@ -25,17 +25,20 @@ type target struct {
 	last    pool.Observation
 	files   string            // why the files that the check reads cannot be taken over; empty: there is no trouble
 	guarded *isolation.Target // what the isolation guard knows of it; nil: nobody guards
-	warned  int64             // the end of the certificate that was warned of last, in seconds since 1970
-	told    int64             // when a probe last said something about the member, in nanoseconds since 1970
+	warned  warning
+	told    time.Duration // when a probe last said something about the member, since started
 }
 
-// report takes a result in. It returns whether any of the slots wants it confirmed soon.
-func (t *target) report(r probe.Result) (confirm bool) {
+// started is what times are counted from that must not jump when the clock is set.
+var started = time.Now()
+
+// Report implements probe.Listener: it takes a result in, and returns whether any of the slots wants it confirmed soon.
+func (t *target) Report(r probe.Result) (confirm bool) {
 	t.kind.observe(r)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.withheld(r) {
-		t.told = r.Start.Add(r.Took).UnixNano()
+		t.told = r.Start.Add(r.Took).Sub(started)
 		return false
 	}
 	t.last = observationOf(r)
@@ -53,16 +56,30 @@ func (t *target) report(r probe.Result) (confirm bool) {
 	return confirm
 }
 
+// Busy implements probe.Listener. The lock of a pool is held for a while when its members change, and it has many.
+func (t *target) Busy() bool {
+	if !t.mu.TryLock() {
+		return true
+	}
+	defer t.mu.Unlock()
+	for s := range t.wanted.all() {
+		if s.Busy() {
+			return true
+		}
+	}
+	return false
+}
+
 // markSilence makes the slots stale when probes have said nothing about the member for longer than an interval too long, since they could
 // not be made: then it is no better than when they are late. The caller holds t.mu.
 func (t *target) markSilence() {
-	now := t.last.At.Add(t.last.Took)
+	now := t.last.At.Add(t.last.Took).Sub(started)
 	if t.last.Outcome != health.Inconclusive || !t.known {
-		t.told = now.UnixNano()
+		t.told = now
 		return
 	}
 	for s, p := range t.wanted.all() {
-		if late := 2*p.config.Interval + p.config.Interval/4 + p.config.Timeout; now.Sub(time.Unix(0, t.told)) > late && s.SetStale(true) {
+		if late := 2*p.config.Interval + p.config.Interval/4 + p.config.Timeout; now-t.told > late && s.SetStale(true) {
 			t.hub.dirty.add(p)
 		}
 	}
@@ -91,7 +108,7 @@ func observationOf(r probe.Result) pool.Observation {
 // holds t.mu.
 func (t *target) lookAtFiles() {
 	r, reloads := t.check.(probe.Reloader)
-	if !reloads {
+	if !reloads || t.wanted.slot == nil {
 		return
 	}
 	text := ""
@@ -157,7 +174,7 @@ func (h *hub) subscribe(s *pool.Slot, p *livePool) <-chan struct{} {
 			first = t.await()
 		}
 		h.targets[key] = t
-		t.entry = h.scheduler.Add(key, check, t.report, !known)
+		t.entry = h.scheduler.Add(key, check, t, !known)
 		t.wire(p, +1)
 		return first
 	}
@@ -209,6 +226,7 @@ func (h *hub) unsubscribe(s *pool.Slot, p *livePool) {
 	t.guarded.Leave(p.Name, time.Now())
 	if unwanted {
 		h.troubles.change(t.files, "")
+		t.files = ""
 	}
 	t.mu.Unlock()
 	if unwanted {
@@ -218,15 +236,11 @@ func (h *hub) unsubscribe(s *pool.Slot, p *livePool) {
 }
 
 // tripwires counts the targets by what their tripwires are doing.
-func (h *hub) tripwires() map[probe.WireState]int {
+func (h *hub) tripwires() (counts [probe.WireStates]int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	counts := map[probe.WireState]int{probe.WireHeld: 0, probe.WireWaiting: 0, probe.WireNone: 0}
-	for _, t := range h.targets {
-		if t.wires > 0 {
-			counts[t.entry.Wire()]++
-		}
+	if h.scheduler != nil {
+		counts = h.scheduler.Wires()
 	}
-	delete(counts, probe.WireOff) // of checks that need no TCP
 	return counts
 }

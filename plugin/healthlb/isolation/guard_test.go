@@ -30,7 +30,7 @@ func newLab(t *testing.T, r Rule, names ...string) *lab {
 }
 
 func whatOf(addr string) What {
-	return What{netip.Addr{}, netip.AddrPortFrom(netip.MustParseAddr(addr), 443), "tcp"}
+	return What{netip.AddrPortFrom(netip.MustParseAddr(addr), 443), "tcp"}
 }
 
 func (l *lab) add(names ...string) {

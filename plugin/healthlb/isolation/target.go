@@ -7,11 +7,10 @@ import (
 	"time"
 )
 
-// What is what a target probes, whatever the timing: so a reload that changes an interval forgets nothing.
+// What is what a target probes, however: so a reload that changes an interval, or where probes come from, forgets nothing.
 type What struct {
-	From  netip.Addr // the zero Addr: the kernel chooses
 	To    netip.AddrPort
-	Check string
+	Check string // its name
 }
 
 // standing is how a target stands by its results.

@@ -43,5 +43,5 @@ func (a *address) heldUntil() time.Time {
 
 // flapText says in words that the address flaps. It is held down until a time of this day or the next, so that the hour is enough.
 func (a *address) flapText() string {
-	return a.flap.String() + ", held down until " + a.heldUntil().UTC().Format("15:04:05 UTC")
+	return a.flap.String() + ", held down until " + a.heldUntil().Add(time.Second-1).UTC().Format("15:04:05 UTC")
 }

@@ -116,7 +116,7 @@ func TestFallsUnderHold(t *testing.T) {
 	if least := heldEnd.Add(time.Minute); until.Before(least) || until.After(least.Add(10*time.Second)) {
 		t.Errorf("after a fourth fall it is held down until %s, want twice as long", until)
 	}
-	if got, want := c.see("m1").Reason, "flapping: fell 4 times, held down until "+until.UTC().Format("15:04:05 UTC")+" although it passes"; got != want {
+	if got, want := c.see("m1").Reason, "flapping: fell 4 times, held down until "+until.Add(time.Second-1).UTC().Format("15:04:05 UTC")+" although it passes"; got != want {
 		t.Errorf("the reason is %q, want %q", got, want)
 	}
 }

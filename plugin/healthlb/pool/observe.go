@@ -76,6 +76,15 @@ func (s *Slot) Observe(o Observation) Taken {
 	return did
 }
 
+// Busy says whether Observe would have to wait at this moment.
+func (s *Slot) Busy() bool {
+	free := s.Pool.mu.TryLock()
+	if free {
+		s.Pool.mu.Unlock()
+	}
+	return !free
+}
+
 // note writes a result down. What it says nothing of stays as it was: the certificate that was seen last, and unless the member itself has
 // answered, how much of its weight it asks for.
 func (s *Slot) note(o Observation, t health.Thresholds) {

@@ -157,8 +157,10 @@ func (p *Pool) chooseAll(f Family, cs []candidate, by Around, now time.Time) (ev
 	for i, c := range cs {
 		addrs[i] = c.address.addr
 	}
+	isolated := !by.Frozen.IsZero() // then nothing is sure of anybody
 	everyone = p.choose(f, cs, false, by.Drains, now)
-	everyone.rrs = answer.NewRRset(p.Name, addrs, everyone.ttls, everyone.doubts != nil)
+	everyone.low = isolated
+	everyone.rrs = answer.NewRRset(p.Name, addrs, everyone.ttls, isolated || everyone.doubts != nil)
 	if !p.Prefer.Region {
 		return everyone, nil
 	}
@@ -169,6 +171,7 @@ func (p *Pool) chooseAll(f Family, cs []candidate, by Around, now time.Time) (ev
 	byName := make(map[string]*choice)
 	for region, members := range ofRegions(cs, p.Prefer.Min) {
 		c := p.choose(f, members, true, by.Drains, now)
+		c.low = isolated
 		positions := make([]int32, len(members))
 		for i, m := range members {
 			positions[i] = position[m.address]

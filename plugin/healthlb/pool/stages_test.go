@@ -318,6 +318,7 @@ func TestStages(t *testing.T) {
 				}
 				if !by.Frozen.IsZero() {
 					notes |= answer.Isolated
+					low = true
 				}
 				for _, h := range hosts {
 					if !slices.Contains(want, h) {

@@ -53,7 +53,7 @@ func BenchmarkAddStop(b *testing.B) {
 			entries := make([]*Entry, targets)
 			for b.Loop() {
 				for i := range entries {
-					entries[i] = s.Add(hourly, fake(pass), func(Result) bool { return false }, first)
+					entries[i] = s.Add(hourly, fake(pass), Report(func(Result) bool { return false }), first)
 				}
 				for _, e := range entries {
 					e.Stop()

@@ -82,9 +82,9 @@ func (c *connecting) begin(e *Entry, due time.Duration) {
 
 // hold implements connector.
 func (c *connecting) hold(w *wire) {
-	f, _ := c.connect(w.entry, w, c.s.now())
+	f, r := c.connect(w.entry, w, c.s.now())
 	if f == nil {
-		c.s.wireEnded(w, false)
+		c.s.wireEnded(w, endOfDial(r))
 		return
 	}
 	w.flight = f
@@ -148,7 +148,7 @@ func (c *connecting) drop(e *Entry) bool {
 // release implements connector.
 func (c *connecting) release(w *wire) {
 	if w.flight != nil {
-		c.endWire(w.flight, false)
+		c.endWire(w.flight, wireGivenUp)
 	}
 }
 
@@ -167,14 +167,21 @@ func (c *connecting) sleep(wait time.Duration) {
 		until = min(until, now+wait)
 	}
 	events, slept := c.epoll.wait(until)
-	now = c.s.now()
 	if slept {
-		c.slept = now
+		c.slept = c.epoll.taken
 	}
-	for _, event := range events {
-		c.happened(event)
+	for {
+		for _, event := range events {
+			c.happened(event)
+		}
+		if len(events) < len(c.epoll.events) {
+			break
+		}
+		c.epoll.take()
+		events = c.epoll.ready
 	}
-	for c.pending.due() <= now {
+	// When the loop was held up, what has come meanwhile has come in time.
+	for c.pending.due() <= c.epoll.taken {
 		c.expired(c.pending.pop())
 	}
 }
@@ -190,7 +197,7 @@ func (c *connecting) happened(event syscall.EpollEvent) {
 		return
 	}
 	if f.wire != nil && f.index < 0 {
-		c.endWire(f, true)
+		c.endWire(f, wireTripped)
 		return
 	}
 	var errno syscall.Errno
@@ -208,14 +215,14 @@ func (c *connecting) happened(event syscall.EpollEvent) {
 	case errno == 0:
 		c.watch(f)
 	default:
-		c.endWire(f, false)
+		c.endWire(f, endOfDial(c.words.of(errno, f.entry.target.Route)))
 	}
 }
 
 // expired gives up a connection for which there is no more time.
 func (c *connecting) expired(f *flight) {
 	if f.wire != nil {
-		c.endWire(f, false)
+		c.endWire(f, wireFailed)
 		return
 	}
 	c.land(f, timedOut(c.s.epoch.Add(f.start), f.entry.target.Timeout))
@@ -230,7 +237,9 @@ func (c *connecting) land(f *flight, r Result) {
 }
 
 func (c *connecting) report(e *Entry, r Result, start time.Duration) {
-	r.Start, r.Took = c.s.epoch.Add(start), c.s.now()-start
+	now := time.Now()
+	r.Took = now.Sub(c.s.epoch) - start
+	r.Start = now.Add(-r.Took) // and not from epoch: the clock may have been set since
 	c.s.finish(e, r)
 }
 
@@ -239,18 +248,18 @@ func (c *connecting) watch(f *flight) {
 	c.pending.remove(int(f.index))
 	events := uint32(unix.EPOLLRDHUP | unix.EPOLLONESHOT) // EPOLLERR and EPOLLHUP come unasked
 	if c.epoll.control(syscall.EPOLL_CTL_MOD, f.fd, events, f.number, f.use) != 0 {
-		c.endWire(f, false)
+		c.endWire(f, wireGivenUp)
 		return
 	}
 	c.s.wireHeld(f.wire)
 }
 
 // endWire closes a wire.
-func (c *connecting) endWire(f *flight, tripped bool) {
+func (c *connecting) endWire(f *flight, how wireEnd) {
 	w := f.wire
 	w.flight = nil
 	c.give(f, true)
-	c.s.wireEnded(w, tripped)
+	c.s.wireEnded(w, how)
 }
 
 // close implements connector.

@@ -118,7 +118,7 @@ func TestProbesInTheLoopAllocateNothing(t *testing.T) {
 	often := Target{Interval: 100 * time.Millisecond, Timeout: enough, Confirm: time.Millisecond}
 	for i := range 20 {
 		often.Route = routes[i%2]
-		s.Add(often, justConnect, func(Result) bool { results.Add(1); return true }, true)
+		s.Add(often, justConnect, Report(func(Result) bool { results.Add(1); return true }), true)
 	}
 	count := func(n int64) (mallocs uint64) {
 		var before, after runtime.MemStats
@@ -197,7 +197,7 @@ func TestOutOfDescriptors(t *testing.T) {
 			files = append(files, f)
 		}
 		results := make(chan Result, 100)
-		e := s.Add(hourly(to(dst)), justConnect, func(r Result) bool { results <- r; return false }, true)
+		e := s.Add(hourly(to(dst)), justConnect, Report(func(r Result) bool { results <- r; return false }), true)
 		e.SetTripwire(true)
 		want := "cannot probe: too many open files"
 		if r := <-results; r.Outcome != health.Inconclusive || r.Reason != want {

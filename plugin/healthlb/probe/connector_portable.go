@@ -2,7 +2,6 @@ package probe
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -58,7 +57,7 @@ func (s *Scheduler) probe(e *Entry, due time.Duration) {
 		result = e.ask(ctx)
 		result.Start, result.Took = start, time.Since(start)
 	}
-	s.finish(e, result)
+	s.finishNow(e, result)
 }
 
 // begun lets Stop cancel the probe from now on. It returns false if the target was stopped before.
@@ -72,12 +71,5 @@ func (s *Scheduler) begun(e *Entry, cancel context.CancelFunc) bool {
 	return !e.stopped && !s.closed
 }
 
-// ask runs the check. A check that panics has found nothing out about the member.
-func (e *Entry) ask(ctx context.Context) (r Result) {
-	defer func() {
-		if v := recover(); v != nil {
-			r = inconclusive(fmt.Sprintf("cannot probe: the %s check panicked: %v", e.check.Kind(), v))
-		}
-	}()
-	return e.check.Probe(ctx, e.target.Route)
-}
+// ask runs the check.
+func (e *Entry) ask(ctx context.Context) Result { return Ask(ctx, e.check, e.target.Route) }

@@ -48,7 +48,7 @@ func once(t *testing.T, opts Options, target Target) Result {
 	s := NewScheduler(opts)
 	defer s.Close()
 	results := make(chan Result, 1)
-	s.Add(target, justConnect, func(r Result) bool { results <- r; return false }, true)
+	s.Add(target, justConnect, Report(func(r Result) bool { results <- r; return false }), true)
 	select {
 	case r := <-results:
 		return r
@@ -142,13 +142,13 @@ func TestAllKindsTogether(t *testing.T) {
 		defer s.Close()
 		var results atomic.Int64
 		checks := []Check{justConnect, NewTCP(0, TCPOptions{Expect: []byte("220")}), fake(pass)}
-		report := func(r Result) bool {
+		report := Report(func(r Result) bool {
 			if r.Outcome != health.Pass {
 				t.Errorf("got %v %q", r.Outcome, r.Reason)
 			}
 			results.Add(1)
 			return true
-		}
+		})
 		often := Target{Route: to(dst), Interval: second, Timeout: enough, Confirm: 10 * time.Millisecond}
 		for i := range 30 {
 			s.Add(often, checks[i%3], report, i%2 == 0)
@@ -162,7 +162,7 @@ func TestStopClosesTheSocketInFlight(t *testing.T) {
 	eachWay(t, func(t *testing.T, opts Options) {
 		s := NewScheduler(opts)
 		defer s.Close()
-		e := s.Add(hourly(to(dst)), justConnect, func(r Result) bool { t.Errorf("got %v", r); return false }, true)
+		e := s.Add(hourly(to(dst)), justConnect, Report(func(r Result) bool { t.Errorf("got %v", r); return false }), true)
 		until(t, "in flight", func() bool { return s.InFlight() == 1 })
 		if _, waits := e.Next(); waits {
 			t.Error("waits while its probe is in flight")
@@ -182,7 +182,7 @@ func TestCloseWithSocketsInFlight(t *testing.T) {
 		before := descriptorsInUse(t)
 		s := NewScheduler(opts)
 		for range 20 {
-			s.Add(hourly(to(dst)), justConnect, func(r Result) bool { t.Errorf("got %v", r); return false }, true)
+			s.Add(hourly(to(dst)), justConnect, Report(func(r Result) bool { t.Errorf("got %v", r); return false }), true)
 		}
 		until(t, "in flight", func() bool { return s.InFlight() == 20 })
 		s.Close()
@@ -216,11 +216,11 @@ func TestSocketsInFlightAreBounded(t *testing.T) {
 		brief.Timeout = 20 * time.Millisecond
 		var most, results atomic.Int64
 		for range 30 {
-			s.Add(brief, justConnect, func(Result) bool {
+			s.Add(brief, justConnect, Report(func(Result) bool {
 				most.Store(max(most.Load(), int64(s.InFlight())))
 				results.Add(1)
 				return false
-			}, true)
+			}), true)
 		}
 		until(t, "30 results", func() bool { return results.Load() == 30 })
 		if n := most.Load(); n != 3 {
@@ -249,7 +249,7 @@ func TestTurmoil(t *testing.T) {
 			next++
 			route := to([]netip.AddrPort{accepting, refusing, hanging, closing}[id%4])
 			often := Target{Route: route, Interval: 30 * time.Millisecond, Timeout: 10 * time.Millisecond, Confirm: time.Millisecond}
-			report := func(r Result) bool {
+			report := Report(func(r Result) bool {
 				mu.Lock()
 				defer mu.Unlock()
 				if at := stopped[id]; !at.IsZero() && r.Start.After(at) {
@@ -264,7 +264,7 @@ func TestTurmoil(t *testing.T) {
 					stopped[id] = time.Now()
 				}
 				return id%2 == 0
-			}
+			})
 			entries[id] = s.Add(often, justConnect, report, id%3 == 0)
 			if id%5 != 0 {
 				entries[id].SetTripwire(true)

@@ -10,7 +10,7 @@ type Entry struct {
 	scheduler *Scheduler
 	target    Target
 	check     Check
-	report    Report
+	listener  Listener
 	inLoop    bool // the loop itself runs its probes
 
 	// Guarded by scheduler.mu:
@@ -18,7 +18,9 @@ type Entry struct {
 	bunched bool               // probed together with others up to now
 	stopped bool               //
 	again   bool               // another probe shall follow the one in flight at once
+	probed  bool               // there was a probe
 	passed  bool               // the last probe passed
+	alert   uint8              // so many probes more follow at the confirm time, though they pass
 	index   int32              // in the heap of those that wait, or among those in flight
 	due     time.Duration      // while it waits: when the next probe should begin; in flight: when the probe must have ended
 	cancel  context.CancelFunc // ends the probe in flight, if a goroutine runs it
@@ -77,12 +79,12 @@ func (e *Entry) Next() (at time.Time, waits bool) {
 	if e.stage != waiting || s.closed {
 		return time.Time{}, false
 	}
-	return s.epoch.Add(e.due), true
+	return time.Now().Add(e.due - s.now()), true
 }
 
 // wait is how long to wait after a probe.
 func (e *Entry) wait(confirm bool) time.Duration {
-	if confirm {
+	if confirm || e.alert > 0 {
 		return e.target.Confirm
 	}
 	if e.bunched {

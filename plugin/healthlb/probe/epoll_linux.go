@@ -32,6 +32,7 @@ type epoll struct {
 	now    func() time.Duration
 	until  time.Duration // of the sleep under way
 	slept  bool          // in it
+	taken  time.Duration // all that happened before this has been taken, if events are not full
 	ready  []syscall.EpollEvent
 	look   func(uintptr) bool // a method value, made once
 	events [256]syscall.EpollEvent
@@ -128,6 +129,7 @@ func (p *epoll) poll(uintptr) bool {
 
 // take takes what there is, and says whether that is enough to end the sleep.
 func (p *epoll) take() bool {
+	p.taken = p.now()
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, p.fd, uintptr(unsafe.Pointer(&p.events)), uintptr(len(p.events)), 0, 0, 0)
 	if errno != 0 { // EINTR
 		n = 0

@@ -272,7 +272,7 @@ func TestExecOfScheduler(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "begun")
 	s := NewScheduler(Options{})
 	s.Add(Target{Route: Route{To: somewhere}, Interval: time.Hour, Timeout: time.Hour, Confirm: time.Hour},
-		shell(t, `echo begun >"$1"; sleep 1000 & sleep 1000`, file), func(Result) bool { return false }, true)
+		shell(t, `echo begun >"$1"; sleep 1000 & sleep 1000`, file), Report(func(Result) bool { return false }), true)
 	eventually(t, "the command runs", func() bool { return exists(file) })
 	s.Close()
 }

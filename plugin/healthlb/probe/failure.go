@@ -45,6 +45,9 @@ func (a attempt) failed(phase string, err error) Result {
 	if errors.Is(a.ctx.Err(), context.Canceled) {
 		return inconclusive("cancelled (" + phase + ")")
 	}
+	if errors.Is(err, syscall.EINVAL) && a.route.From.IsValid() {
+		return inconclusive("cannot probe: the member cannot be reached from " + a.route.From.String())
+	}
 	for _, own := range ownTrouble {
 		if errors.Is(err, own) {
 			return inconclusive("cannot probe: " + own.Error())

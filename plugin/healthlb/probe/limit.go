@@ -22,3 +22,7 @@ func limitsOf(files int64) limits {
 		wires:    int(min(max(sockets/2, sockets-mostInFlight), 1<<30)),
 	}
 }
+
+// Spare is how many probes may be made at once apart from the schedule. Their sockets are among those left for DNS, the admin endpoint and
+// files, of which they take a quarter.
+func Spare() int { return int(min(max(descriptors()/16, 4), 64)) }

@@ -31,7 +31,7 @@ func TestNobodyIsOverdueWhenAllIsWell(t *testing.T) {
 			if i%2 == 0 {
 				check = hang
 			}
-			s.Add(target, check, func(Result) bool { return i%3 == 0 }, i%5 == 0)
+			s.Add(target, check, Report(func(Result) bool { return i%3 == 0 }), i%5 == 0)
 		}
 		for range 100 {
 			time.Sleep(777 * time.Millisecond)
@@ -47,16 +47,16 @@ func TestOverdue(t *testing.T) {
 	// been due since 2 s, the third since 3 s; the others wait for their first probe since 0 s, 50 us after one another.
 	scheduled(t, Options{MaxInFlight: 1, Jitter: cycle(0.5, 0.25)}, func(t *testing.T, s *Scheduler) {
 		release := make(chan bool)
-		stuck := s.Add(target, fake(func(context.Context) Result { <-release; return Result{} }), func(Result) bool { return false }, true)
+		stuck := s.Add(target, fake(func(context.Context) Result { <-release; return Result{} }), Report(func(Result) bool { return false }), true)
 		synctest.Wait()
-		second2 := s.Add(target, fake(pass), func(Result) bool { return false }, false)
-		third := s.Add(target, fake(pass), func(Result) bool { return false }, false)
-		queued := s.Add(target, fake(pass), func(Result) bool { return false }, true)
-		stopped := s.Add(target, fake(pass), func(Result) bool { return false }, true)
+		second2 := s.Add(target, fake(pass), Report(func(Result) bool { return false }), false)
+		third := s.Add(target, fake(pass), Report(func(Result) bool { return false }), false)
+		queued := s.Add(target, fake(pass), Report(func(Result) bool { return false }), true)
+		stopped := s.Add(target, fake(pass), Report(func(Result) bool { return false }), true)
 		stopped.Stop()
 		slow := target
 		slow.Interval = time.Minute
-		patient := s.Add(slow, fake(pass), func(Result) bool { return false }, true)
+		patient := s.Add(slow, fake(pass), Report(func(Result) bool { return false }), true)
 
 		epoch := time.Now()
 		for _, tt := range []struct {
@@ -99,10 +99,10 @@ func TestOverdueWhileAReportHangs(t *testing.T) {
 	var p probed
 	others := make(map[*Entry]bool)
 	for range 20 {
-		others[s.Add(often, justConnect, p.report, true)] = true
+		others[s.Add(often, justConnect, Report(p.report), true)] = true
 	}
 	until(t, "all have been probed", func() bool { return p.n.Load() >= 100 })
-	culprit := s.Add(often, justConnect, func(Result) bool { close(hangs); <-release; return false }, true)
+	culprit := s.Add(often, justConnect, Report(func(Result) bool { close(hangs); <-release; return false }), true)
 	others[culprit] = true
 	<-hangs
 	until(t, "all are overdue", func() bool {
@@ -115,7 +115,7 @@ func TestOverdueWhileAReportHangs(t *testing.T) {
 		return len(late) == len(others)
 	})
 	until(t, "stalled", func() bool { _, stalled := s.Overdue(time.Now()); return stalled })
-	e := s.Add(often, justConnect, p.report, false) // neither does anything else hang
+	e := s.Add(often, justConnect, Report(p.report), false) // neither does anything else hang
 	e.SetTripwire(true)
 	e.Stop()
 	close(release)

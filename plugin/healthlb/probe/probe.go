@@ -3,6 +3,7 @@ package probe
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -61,4 +62,14 @@ type Target struct {
 	Interval time.Duration
 	Timeout  time.Duration
 	Confirm  time.Duration
+}
+
+// Ask makes one probe, apart from any schedule. A check that panics has found nothing out about the member.
+func Ask(ctx context.Context, c Check, r Route) (found Result) {
+	defer func() {
+		if v := recover(); v != nil {
+			found = inconclusive(fmt.Sprintf("cannot probe: the %s check panicked: %v", c.Kind(), v))
+		}
+	}()
+	return c.Probe(ctx, r)
 }

@@ -28,11 +28,25 @@ type Options struct {
 	Portable bool
 }
 
-// Report takes the result of a probe, and says whether the next one should come after Target.Confirm instead of Target.Interval. It is
-// called from the probe's goroutine, and holds one of the probes in flight until it returns. Checks that only connect have no goroutine on
-// Linux, and theirs is called from the one that begins all probes: meanwhile no other begins. So it may wait for a lock that is held for
-// some milliseconds, but for nothing that takes longer.
+// Listener is told what the probes of a target find.
+type Listener interface {
+	// Report takes the result of a probe, and says whether the next one should come after Target.Confirm instead of Target.Interval. It holds
+	// one of the probes in flight until it returns.
+	Report(Result) (confirm bool)
+
+	// Busy says whether Report would have to wait. Checks that only connect have no goroutine on Linux: their results are reported from the
+	// one that begins all probes, and from one of its own only when the listener is busy.
+	Busy() bool
+}
+
+// Report is a Listener that is never busy. It may wait for some milliseconds, but no longer.
 type Report func(Result) (confirm bool)
+
+// Report implements Listener.
+func (r Report) Report(found Result) (confirm bool) { return r(found) }
+
+// Busy implements Listener.
+func (Report) Busy() bool { return false }
 
 // Scheduler runs the probes of many targets, each at its own pace. A target that waits is an entry in a heap; it has a socket or a
 // goroutine only while its probe runs, and never two. So targets do not delay each other, unless MaxInFlight probes are running: then
@@ -112,8 +126,8 @@ func NewScheduler(opts Options) *Scheduler {
 // With first, nothing is known of the target, and its first probe comes as soon as the first round allows; the wait after that one is
 // anything up to Interval, so that targets added together do not stay together. Without first, the first probe comes within Interval.
 // Report may be called before Add returns.
-func (s *Scheduler) Add(t Target, c Check, report Report, first bool) *Entry {
-	e := &Entry{scheduler: s, target: t, check: c, report: report, bunched: first, index: -1}
+func (s *Scheduler) Add(t Target, c Check, l Listener, first bool) *Entry {
+	e := &Entry{scheduler: s, target: t, check: c, listener: l, bunched: first, index: -1}
 	e.inLoop = s.connector.runs(e)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -321,7 +335,7 @@ func (s *Scheduler) takeOrders() {
 	s.mu.Unlock()
 	for _, e := range dropped {
 		if s.connector.drop(e) {
-			s.finish(e, Result{Outcome: health.Inconclusive})
+			s.finishNow(e, Result{Outcome: health.Inconclusive})
 		}
 	}
 	for _, w := range released {
@@ -329,21 +343,32 @@ func (s *Scheduler) takeOrders() {
 	}
 }
 
-// finish reports the result of a probe, and has the target wait for its next one.
+// finish reports the result of a probe that the loop runs, and has the target wait for its next one. Where the report would have to wait, a
+// goroutine does.
 func (s *Scheduler) finish(e *Entry, r Result) {
+	if e.listener.Busy() {
+		s.running.Go(func() { s.finishNow(e, r) })
+		return
+	}
+	s.finishNow(e, r)
+}
+
+// finishNow reports the result of a probe, and has the target wait for its next one.
+func (s *Scheduler) finishNow(e *Entry, r Result) {
 	confirm := false
 	if s.wanted(e) {
-		confirm = e.report(r)
+		confirm = e.listener.Report(r)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.land(e)
 	if !e.stopped && !s.closed {
-		e.passed = r.Outcome == health.Pass
+		e.probed, e.passed = true, r.Outcome == health.Pass
 		s.stringWire(e)
 		due := s.now()
-		if !e.again {
+		if !e.again || !e.passed { // what has failed is confirmed at its own pace
 			due += e.wait(confirm)
+			e.alert -= min(e.alert, 1)
 		}
 		e.again = false
 		s.await(e, due)

@@ -96,7 +96,7 @@ func TestFirstProbeComesAtOnceAndTheNextAnywhereInTheInterval(t *testing.T) {
 	scheduled(t, Options{Jitter: cycle(0.25, 0, 0.5)}, func(t *testing.T, s *Scheduler) {
 		var j journal
 		epoch := time.Now()
-		s.Add(target, fake(pass), j.report, true)
+		s.Add(target, fake(pass), Report(j.report), true)
 		time.Sleep(12 * second)
 		wantTimes(t, j.starts(epoch), 0, 3*second, 6*second, 10*second)
 	})
@@ -107,7 +107,7 @@ func TestKnownTargetIsProbedWithinItsInterval(t *testing.T) {
 		scheduled(t, Options{Jitter: cycle(jitter, 0.5)}, func(t *testing.T, s *Scheduler) {
 			var j journal
 			epoch := time.Now()
-			s.Add(target, fake(pass), j.report, false)
+			s.Add(target, fake(pass), Report(j.report), false)
 			time.Sleep(want + 4*second)
 			synctest.Wait()
 			wantTimes(t, j.starts(epoch), want, want+4*second)
@@ -119,7 +119,7 @@ func TestWaitBeginsWhenTheProbeEnds(t *testing.T) {
 	scheduled(t, Options{Jitter: cycle(0.5)}, func(t *testing.T, s *Scheduler) {
 		var j journal
 		epoch := time.Now()
-		s.Add(target, fake(hang), j.report, false)
+		s.Add(target, fake(hang), Report(j.report), false)
 		time.Sleep(14 * second)
 		wantTimes(t, j.starts(epoch), 2*second, 7*second, 12*second)
 		if r := j.read()[0]; r.Took != target.Timeout || r.Outcome != health.Fail {
@@ -132,7 +132,7 @@ func TestConfirmIsNotJittered(t *testing.T) {
 	scheduled(t, Options{}, func(t *testing.T, s *Scheduler) {
 		j := journal{confirm: true}
 		epoch := time.Now()
-		s.Add(target, fake(pass), j.report, true)
+		s.Add(target, fake(pass), Report(j.report), true)
 		time.Sleep(1600 * time.Millisecond)
 		wantTimes(t, j.starts(epoch), 0, 500*time.Millisecond, second, 1500*time.Millisecond)
 	})
@@ -142,7 +142,7 @@ func TestWaitsAreJitteredByAQuarter(t *testing.T) {
 	scheduled(t, Options{}, func(t *testing.T, s *Scheduler) {
 		var j journal
 		epoch := time.Now()
-		s.Add(target, fake(pass), j.report, true)
+		s.Add(target, fake(pass), Report(j.report), true)
 		time.Sleep(time.Hour)
 		starts := j.starts(epoch)
 		if n := len(starts); n < 700 || n > 1200 {
@@ -165,7 +165,7 @@ func TestFirstRoundIsSpreadEvenly(t *testing.T) {
 		t.Run(fmt.Sprint(targets), func(t *testing.T) {
 			scheduled(t, Options{MaxInFlight: targets}, func(t *testing.T, s *Scheduler) {
 				for range targets {
-					s.Add(target, fake(pass), func(Result) bool { return false }, true)
+					s.Add(target, fake(pass), Report(func(Result) bool { return false }), true)
 				}
 				time.Sleep(takes / 2)
 				synctest.Wait()
@@ -194,9 +194,9 @@ func TestStoppedTargetsDoNotHoldUpTheFirstRound(t *testing.T) {
 		var j journal
 		epoch := time.Now()
 		for range 1000 {
-			s.Add(target, fake(pass), j.report, true).Stop()
+			s.Add(target, fake(pass), Report(j.report), true).Stop()
 		}
-		s.Add(target, fake(pass), j.report, true)
+		s.Add(target, fake(pass), Report(j.report), true)
 		time.Sleep(second)
 		// The loop may have begun the very first before it was stopped.
 		if starts := j.starts(epoch); len(starts) == 0 || starts[0] > firstGap {
@@ -216,8 +216,8 @@ func TestSlowTargetsDelayNobody(t *testing.T) {
 	scheduled(t, Options{OnLag: lag}, func(t *testing.T, s *Scheduler) {
 		var j journal
 		for range 1000 {
-			s.Add(target, fake(hang), j.report, false)
-			s.Add(target, fake(pass), j.report, false)
+			s.Add(target, fake(hang), Report(j.report), false)
+			s.Add(target, fake(pass), Report(j.report), false)
 		}
 		time.Sleep(time.Minute)
 	})
@@ -246,7 +246,7 @@ func TestProbesInFlightAreBounded(t *testing.T) {
 					t.Errorf("%d in flight", n)
 				}
 				return hang(ctx)
-			}), func(Result) bool { return false }, false)
+			}), Report(func(Result) bool { return false }), false)
 		}
 		time.Sleep(32 * second)
 		synctest.Wait()
@@ -267,7 +267,7 @@ func TestStopCancelsTheProbeInFlight(t *testing.T) {
 			<-ctx.Done()
 			cancelled = ctx.Err() == context.Canceled
 			return fail("cancelled")
-		}), j.report, true)
+		}), Report(j.report), true)
 		synctest.Wait()
 		if s.InFlight() != 1 || s.Len() != 1 {
 			t.Fatalf("%d in flight of %d", s.InFlight(), s.Len())
@@ -292,13 +292,13 @@ func TestStopFromWithinReport(t *testing.T) {
 		mu.Lock()
 		reports := 0
 		var e *Entry
-		e = s.Add(target, fake(pass), func(Result) bool {
+		e = s.Add(target, fake(pass), Report(func(Result) bool {
 			mu.Lock()
 			defer mu.Unlock()
 			reports++
 			e.Stop()
 			return true
-		}, true)
+		}), true)
 		mu.Unlock()
 		time.Sleep(time.Minute)
 		mu.Lock()
@@ -320,7 +320,7 @@ func TestCheckThatIgnoresItsContextRunsOnce(t *testing.T) {
 			time.Sleep(time.Minute)
 			running--
 			return Result{}
-		}), func(Result) bool { return true }, true)
+		}), Report(func(Result) bool { return true }), true)
 		time.Sleep(time.Hour)
 	})
 }
@@ -328,7 +328,7 @@ func TestCheckThatIgnoresItsContextRunsOnce(t *testing.T) {
 func TestCheckThatPanicsIsInconclusive(t *testing.T) {
 	scheduled(t, Options{}, func(t *testing.T, s *Scheduler) {
 		var j journal
-		s.Add(target, fake(func(context.Context) Result { panic("index out of range") }), j.report, true)
+		s.Add(target, fake(func(context.Context) Result { panic("index out of range") }), Report(j.report), true)
 		time.Sleep(time.Minute)
 		results := j.read()
 		if len(results) < 10 {
@@ -345,8 +345,8 @@ func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := NewScheduler(Options{Portable: true})
 		var j journal
-		inFlight := s.Add(target, fake(hang), j.report, true)
-		waiting := s.Add(target, fake(pass), j.report, false)
+		inFlight := s.Add(target, fake(hang), Report(j.report), true)
+		waiting := s.Add(target, fake(pass), Report(j.report), false)
 		synctest.Wait()
 		s.Close()
 		if s.Len() != 0 || s.InFlight() != 0 {
@@ -354,7 +354,7 @@ func TestClose(t *testing.T) {
 		}
 		inFlight.Stop()
 		waiting.Stop()
-		s.Add(target, fake(pass), j.report, true).Stop()
+		s.Add(target, fake(pass), Report(j.report), true).Stop()
 		s.Close()
 		time.Sleep(time.Minute)
 		if n := len(j.read()); n > 0 {
@@ -432,7 +432,7 @@ func follow(plan []step, bound int) (broken []string) {
 			inFlight--
 			return Result{}
 		}
-		x.entry = s.Add(target, fake(check), func(Result) bool {
+		x.entry = s.Add(target, fake(check), Report(func(Result) bool {
 			mu.Lock()
 			defer mu.Unlock()
 			if x.stopped {
@@ -440,7 +440,7 @@ func follow(plan []step, bound int) (broken []string) {
 			}
 			x.last = time.Now()
 			return took == 0
-		}, first)
+		}), first)
 	}
 	for _, step := range plan {
 		time.Sleep(step.Pause)

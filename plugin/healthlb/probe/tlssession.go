@@ -36,7 +36,7 @@ func (a attempt) handshake(conn net.Conn, f *tlsFiles, name string, protocols []
 		// does, and is otherwise the same. It is called at the same place of the handshake: before this side shows a certificate.
 		InsecureSkipVerify: true,
 		VerifyConnection: func(shown tls.ConnectionState) (err error) {
-			s.certificate.notAfter = shown.PeerCertificates[0].NotAfter
+			s.certificate.notAfter = withinYears(shown.PeerCertificates[0].NotAfter)
 			s.certificate.expired, err = v.verify(shown.PeerCertificates, name, time.Now())
 			return err
 		},
@@ -85,4 +85,16 @@ func (c certificate) and(other certificate) certificate {
 		c.expired = other.expired
 	}
 	return c
+}
+
+// lastMoment is the last one that RFC 3339 has a word for, and with it JSON.
+var lastMoment = time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
+
+// withinYears returns a time as one that can be written down. A certificate may say the last second of the year 9999 of any place in the
+// world, which is in the year 10000 elsewhere.
+func withinYears(t time.Time) time.Time {
+	if t = t.UTC(); t.After(lastMoment) {
+		return lastMoment
+	}
+	return t
 }

@@ -1,14 +1,18 @@
 package probe
 
-import "time"
+import (
+	"time"
+
+	"example.org/healthlb/plugin/healthlb/health"
+)
 
 // WireState is what a target's tripwire is doing.
 type WireState uint8
 
 const (
 	WireOff     WireState = iota // none is asked for, or the target's check needs no TCP
-	WireNone                     // there are too few descriptors for one; it is tried again after each pass
-	WireWaiting                  // it is to be made: after the next pass, or when its back-off is over
+	WireNone                     // there are too few descriptors for one; it is tried again after each probe
+	WireWaiting                  // it is to be made: after the first probe, or when its back-off is over
 	WireHeld                     // it stands
 
 	WireStates = int(WireHeld) + 1 // how many states there are
@@ -32,6 +36,10 @@ const (
 	wireGap    = firstGap
 	wireSpread = 2 * time.Second
 )
+
+// alertProbes is how many probes follow each other at the confirm time after the one that a tripwire's end has started, though they pass: a
+// process that is killed may still accept connections for a moment, until its listener is closed as well.
+const alertProbes = 2
 
 // A peer that is dead without a word is noticed by keep-alives after keepAliveIdle + keepAliveCount x keepAliveInterval.
 const (
@@ -73,8 +81,9 @@ func Trippable(kind string) bool {
 
 // SetTripwire asks for a tripwire of the target, or for none. Without a word there is none.
 //
-// A tripwire is an idle TCP connection to where the probes go, plain whatever the check. When the member, or the network, ends it, the
-// target is probed at once. It is made after a probe has passed. That it cannot be made, or has ended, says nothing by itself.
+// A tripwire is an idle TCP connection to where the probes go, plain whatever the check. What happens to it says nothing by itself, but has
+// the target probed at once when it is news: when the member, or the network, ends it, when it can no longer be made to a member whose last
+// probe passed, and when it can be made to one whose last probe failed.
 func (e *Entry) SetTripwire(on bool) {
 	s := e.scheduler
 	s.mu.Lock()
@@ -86,7 +95,7 @@ func (e *Entry) SetTripwire(on bool) {
 	case e.wire == nil && !e.stopped && Trippable(e.check.Kind()):
 		e.wire = &wire{entry: e, state: WireWaiting, index: -1, backoff: wireBackoff}
 		s.strung[WireWaiting]++
-		if e.passed {
+		if e.probed {
 			s.stringWire(e)
 			s.rouseIfSooner()
 		}
@@ -122,10 +131,10 @@ func (s *Scheduler) set(w *wire, state WireState) {
 	w.state = state
 }
 
-// stringWire has the wire of an entry made, if it has one to be made and its last probe passed.
+// stringWire has the wire of an entry made, if it has one to be made.
 func (s *Scheduler) stringWire(e *Entry) {
 	w := e.wire
-	if w == nil || w.wired || w.index >= 0 || !e.passed {
+	if w == nil || w.wired || w.index >= 0 {
 		return
 	}
 	at := max(s.now(), w.earliest)
@@ -137,18 +146,14 @@ func (s *Scheduler) stringWire(e *Entry) {
 
 // mayWire takes a place for a wire that is due. It returns false if it may not be made now.
 func (s *Scheduler) mayWire(w *wire) bool {
-	switch {
-	case !w.entry.passed: // a failure came in between: the next pass will do
-		return false
-	case s.wired >= s.limits.wires || s.wired+len(s.flying) >= s.limits.sockets:
+	if s.wired >= s.limits.wires || s.wired+len(s.flying) >= s.limits.sockets {
 		s.set(w, WireNone)
 		return false
-	default:
-		s.wired++
-		w.wired = true
-		s.set(w, WireWaiting)
-		return true
 	}
+	s.wired++
+	w.wired = true
+	s.set(w, WireWaiting)
+	return true
 }
 
 // unwire gives up the wire of an entry.
@@ -177,11 +182,30 @@ func (s *Scheduler) wireHeld(w *wire) {
 	}
 	s.set(w, WireHeld)
 	w.since = s.now()
+	if !w.off && !w.entry.passed {
+		s.hasten(w.entry)
+	}
 }
 
-// wireEnded notes that a wire has ended, could not be made, or was closed since it was given up. One that the other side has ended has its
-// target probed at once.
-func (s *Scheduler) wireEnded(w *wire, tripped bool) {
+// wireEnd is how a wire ended.
+type wireEnd uint8
+
+const (
+	wireGivenUp wireEnd = iota // by this side, or for its own trouble
+	wireTripped                // the other side ended it
+	wireFailed                 // the other side could not be reached
+)
+
+// endOfDial returns how a wire ended that could not be made, by what a probe would say of it.
+func endOfDial(r Result) wireEnd {
+	if r.Outcome == health.Inconclusive {
+		return wireGivenUp
+	}
+	return wireFailed
+}
+
+// wireEnded notes that a wire has ended, could not be made, or was closed since it was given up.
+func (s *Scheduler) wireEnded(w *wire, how wireEnd) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -191,10 +215,12 @@ func (s *Scheduler) wireEnded(w *wire, tripped bool) {
 	s.wired--
 	if !w.off {
 		s.backOff(w)
-		if tripped {
-			s.hasten(w.entry) // and its pass makes the wire anew
-		} else {
-			s.stringWire(w.entry)
+		s.stringWire(w.entry)
+		if how != wireGivenUp && w.entry.passed {
+			s.hasten(w.entry)
+		}
+		if how == wireTripped {
+			w.entry.alert = alertProbes
 		}
 	}
 	s.rouseIfSooner()

@@ -22,18 +22,22 @@ func (*portable) release(w *wire) { w.cancel() }
 // mostTalk is how many bytes a member may say on a tripwire that has to be read, before it is given up.
 const mostTalk = 64 << 10
 
-// watch makes a wire, and returns when it has ended, and whether the other side has ended it.
-func watch(ctx context.Context, s *Scheduler, w *wire) (tripped bool) {
+// watch makes a wire, and returns when it has ended, and how.
+func watch(ctx context.Context, s *Scheduler, w *wire) wireEnd {
 	dialing, cancel := context.WithTimeout(ctx, w.entry.target.Timeout)
 	defer cancel()
-	conn, err := begin(dialing, w.entry.target.Route).connect()
+	a := begin(dialing, w.entry.target.Route)
+	conn, err := a.connect()
 	if err != nil {
-		return false
+		return endOfDial(a.connectFailed(err))
 	}
 	defer conn.Close()
 	defer bind(ctx, conn)()
 	conn.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: keepAliveIdle, Interval: keepAliveInterval, Count: keepAliveCount})
 	s.wireHeld(w)
 	n, _ := io.CopyN(io.Discard, conn, mostTalk)
-	return n < mostTalk && ctx.Err() == nil
+	if n < mostTalk && ctx.Err() == nil {
+		return wireTripped
+	}
+	return wireGivenUp
 }

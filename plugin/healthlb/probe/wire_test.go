@@ -81,7 +81,7 @@ func TestTripwire(t *testing.T) {
 				s := NewScheduler(opts)
 				defer s.Close()
 				var p probed
-				e := s.Add(hourly(to(h.addr)), justConnect, p.report, true)
+				e := s.Add(hourly(to(h.addr)), justConnect, Report(p.report), true)
 				if got := e.Wire(); got != WireOff {
 					t.Errorf("without being asked: %v", got)
 				}
@@ -137,7 +137,7 @@ func TestTripwireOfAServerThatIsKilled(t *testing.T) {
 		var p probed
 		target := hourly(to(l.Addr().(*net.TCPAddr).AddrPort()))
 		target.Confirm = 10 * time.Millisecond
-		e := s.Add(target, justConnect, p.report, true)
+		e := s.Add(target, justConnect, Report(p.report), true)
 		e.SetTripwire(true)
 		until(t, "held", isHeld(e))
 		p.confirm.Store(true)
@@ -155,35 +155,59 @@ func TestTripwireOfAServerThatIsKilled(t *testing.T) {
 	})
 }
 
-func TestTripwireIsOnlyMadeAfterAPass(t *testing.T) {
+// A process that dies ends its connections before it stops to listen: the first probe may still pass.
+func TestTripwireOfAServerThatDiesSlowly(t *testing.T) {
 	eachWay(t, func(t *testing.T, opts Options) {
 		h := newHost(t)
 		s := NewScheduler(opts)
 		defer s.Close()
-		var passes atomic.Bool
 		var p probed
-		p.confirm.Store(true)
-		often := hourly(to(h.addr))
-		often.Confirm = 5 * time.Millisecond
-		e := s.Add(often, tripping{func() Result {
-			if passes.Load() {
-				return Result{}
+		var down atomic.Bool
+		target := hourly(to(h.addr))
+		target.Confirm = 10 * time.Millisecond
+		e := s.Add(target, tripping{func() Result {
+			if down.Load() {
+				return fail("connection refused")
 			}
-			return fail("not now")
-		}}, p.report, true)
+			down.Store(p.n.Load() >= 1) // once more it passes
+			return Result{}
+		}}, Report(p.report), true)
 		e.SetTripwire(true)
-		until(t, "probed", func() bool { return p.n.Load() > 20 })
-		if got, n := e.Wire(), len(h.held()); got != WireWaiting || n != 0 {
-			t.Errorf("%v, %d connections", got, n)
-		}
-		passes.Store(true)
 		until(t, "held", isHeld(e))
-		passes.Store(false)
-		n := p.n.Load()
-		until(t, "probed", func() bool { return p.n.Load() > n+20 })
-		if got := e.Wire(); got != WireHeld {
-			t.Errorf("after a failure that did not end it: %v", got)
+		for _, conn := range h.held() {
+			conn.Close()
 		}
+		until(t, "found", func() bool { r := p.last.Load(); return r != nil && r.Outcome == health.Fail })
+	})
+}
+
+// At an interval of an hour the wire finds that a member is there again.
+func TestTripwireOfAServerThatComesBack(t *testing.T) {
+	eachWay(t, func(t *testing.T, opts Options) {
+		addr := unused(t, "127.0.0.1:0")
+		s := NewScheduler(opts)
+		defer s.Close()
+		var p probed
+		e := s.Add(hourly(to(addr)), justConnect, Report(p.report), true)
+		e.SetTripwire(true)
+		until(t, "probed", func() bool { return p.n.Load() == 1 })
+		member(t, addr.String(), silent)
+		until(t, "held", isHeld(e))
+		until(t, "found", func() bool { return p.last.Load().Outcome == health.Pass })
+	})
+}
+
+// A wire to a member that fails its check has it probed once more, and no more than that.
+func TestTripwireToAMemberThatFails(t *testing.T) {
+	eachWay(t, func(t *testing.T, opts Options) {
+		h := newHost(t)
+		s := NewScheduler(opts)
+		defer s.Close()
+		var p probed
+		e := s.Add(hourly(to(h.addr)), tripping{func() Result { return fail("not now") }}, Report(p.report), true)
+		e.SetTripwire(true)
+		until(t, "held", isHeld(e))
+		until(t, "probed again", func() bool { return p.n.Load() == 2 })
 	})
 }
 
@@ -196,14 +220,14 @@ func (tripping) Name() string                          { return "tcp" }
 func (tripping) Key() string                           { return "tcp" }
 func (c tripping) Probe(context.Context, Route) Result { return c.result() }
 
-// A wire that cannot be made is no failure of the member.
+// A wire that cannot be made is no failure of the member, but reason enough to probe it.
 func TestTripwireThatCannotBeMade(t *testing.T) {
 	eachWay(t, func(t *testing.T, opts Options) {
 		s := NewScheduler(opts)
 		defer s.Close()
 		var p probed
 		often := hourly(to(unused(t, "127.0.0.1:0")))
-		e := s.Add(often, tripping{func() Result { return Result{} }}, p.report, true)
+		e := s.Add(often, tripping{func() Result { return Result{} }}, Report(p.report), true)
 		e.SetTripwire(true)
 		until(t, "tried and backed off", func() bool {
 			s.mu.Lock()
@@ -213,16 +237,14 @@ func TestTripwireThatCannotBeMade(t *testing.T) {
 		if got := e.Wire(); got != WireWaiting {
 			t.Errorf("got %v", got)
 		}
-		if n := p.n.Load(); n != 1 {
-			t.Errorf("%d probes, want 1", n)
-		}
+		until(t, "probed at once", func() bool { return p.n.Load() >= 2 })
 	})
 }
 
 func TestNoTripwireForAKindThatNeedsNoTCP(t *testing.T) {
 	s := NewScheduler(Options{})
 	defer s.Close()
-	e := s.Add(hourly(Route{}), fake(pass), func(Result) bool { return false }, true)
+	e := s.Add(hourly(Route{}), fake(pass), Report(func(Result) bool { return false }), true)
 	e.SetTripwire(true)
 	if got := e.Wire(); got != WireOff {
 		t.Errorf("got %v", got)
@@ -240,7 +262,7 @@ func TestTripwiresAreBounded(t *testing.T) {
 		often.Interval = 100 * time.Millisecond
 		var entries []*Entry
 		for range 10 {
-			e := s.Add(often, justConnect, p.report, true)
+			e := s.Add(often, justConnect, Report(p.report), true)
 			e.SetTripwire(true)
 			entries = append(entries, e)
 		}
@@ -290,7 +312,7 @@ func TestTripwireToATalkativeMember(t *testing.T) {
 		s := NewScheduler(opts)
 		defer s.Close()
 		var p probed
-		e := s.Add(hourly(to(dst)), justConnect, p.report, true)
+		e := s.Add(hourly(to(dst)), justConnect, Report(p.report), true)
 		e.SetTripwire(true)
 		until(t, "held", isHeld(e))
 		<-conns // of the probe
@@ -311,7 +333,7 @@ func TestTripwireToAnEndlessTalker(t *testing.T) {
 	})
 	s := NewScheduler(Options{})
 	defer s.Close()
-	e := s.Add(hourly(to(dst)), justConnect, func(Result) bool { return false }, true)
+	e := s.Add(hourly(to(dst)), justConnect, Report(func(Result) bool { return false }), true)
 	e.SetTripwire(true)
 	until(t, "held", isHeld(e))
 	select {
@@ -333,7 +355,7 @@ func TestCloseWithTripwires(t *testing.T) {
 		s := NewScheduler(opts)
 		var entries []*Entry
 		for range 5 {
-			e := s.Add(hourly(to(h.addr)), justConnect, func(Result) bool { return false }, true)
+			e := s.Add(hourly(to(h.addr)), justConnect, Report(func(Result) bool { return false }), true)
 			e.SetTripwire(true)
 			entries = append(entries, e)
 		}
