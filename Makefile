@@ -56,7 +56,7 @@ fuzz: ## run each fuzz test for FUZZTIME (10s)
 	@build/fuzz.sh $(FUZZTIME)
 
 bench: ## run the benchmarks, in process
-	@$(SHIPPED) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./plugin/... $(if $(wildcard bench/*.go bench/*/*.go),./bench/...)
+	@$(SHIPPED) test -run '^$$' -bench . -benchmem -timeout 1h -benchtime $(BENCHTIME) ./plugin/... $(if $(wildcard bench/*.go bench/*/*.go),./bench/...)
 
 bin/check: FORCE
 	@$(SHIPPED) build -o $@ ./build/check

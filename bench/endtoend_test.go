@@ -21,6 +21,7 @@ import (
 type server struct {
 	addr string
 	cmd  *exec.Cmd
+	log  *bytes.Buffer // to be read when the process has ended
 }
 
 // binary is the binary that is measured.
@@ -55,9 +56,9 @@ func start(b *testing.B, plugins string) *server {
 	if err := os.WriteFile(corefile, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	var log bytes.Buffer
+	s.log = new(bytes.Buffer)
 	s.cmd = exec.Command(binary(b), "-conf", corefile)
-	s.cmd.Stdout, s.cmd.Stderr = &log, &log
+	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
@@ -69,13 +70,13 @@ func start(b *testing.B, plugins string) *server {
 	for {
 		q := new(dns.Msg)
 		q.SetQuestion("www.example.org.", dns.TypeA)
-		if m, err := dns.Exchange(q, s.addr); err == nil && m.Rcode == dns.RcodeSuccess {
+		if m, err := dns.Exchange(q, s.addr); err == nil && m.Response && m.Rcode == dns.RcodeSuccess { // and not our own query, at a port that nobody has yet
 			return s
 		}
 		if time.Now().After(deadline) {
 			s.cmd.Process.Kill()
 			s.cmd.Wait()
-			b.Fatalf("CoreDNS does not answer: %s", log.String())
+			b.Fatalf("CoreDNS does not answer: %s", s.log)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

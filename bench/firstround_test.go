@@ -108,7 +108,9 @@ func (s *server) latencies(b *testing.B, d time.Duration) (took []time.Duration)
 			b.Fatal(err)
 		}
 		if _, err := conn.ReadMsg(); err != nil {
-			b.Fatal(err)
+			s.cmd.Process.Kill()
+			s.cmd.Wait()
+			b.Fatalf("%v\n%s\n%s", err, s.cmd.ProcessState, s.log)
 		}
 		took = append(took, time.Since(sent))
 	}
