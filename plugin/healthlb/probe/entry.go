@@ -84,8 +84,11 @@ func (e *Entry) Next() (at time.Time, waits bool) {
 
 // wait is how long to wait after a probe.
 func (e *Entry) wait(confirm bool) time.Duration {
-	if confirm || e.alert > 0 {
+	switch {
+	case confirm:
 		return e.target.Confirm
+	case e.alert > 0:
+		return min(e.target.Confirm, alertWait)
 	}
 	if e.bunched {
 		e.bunched = false
