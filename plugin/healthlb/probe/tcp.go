@@ -106,7 +106,7 @@ func quote(b []byte) string {
 			w.WriteString(`\n`)
 		case c == '\t':
 			w.WriteString(`\t`)
-		case c < ' ' || c > '~' || c == '"' || c == '\\':
+		case c < ' ' || c > '~' || c == '"' || c == '\\', len(b) == 1 && (c == '{' || c == '}'): // a brace alone begins or ends a block
 			fmt.Fprintf(&w, `\x%02x`, c)
 		default:
 			w.WriteByte(c)
