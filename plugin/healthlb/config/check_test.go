@@ -32,7 +32,7 @@ var rightChecks = []right[*Pool]{
 	{"check tcp 443\ncheck tcp 80", checks, []string{"443 tcp", "80 tcp"}},
 	{`check tcp send "PING\r\n" expect +PONG`, checks, []string{`443 tcp send "PING\r\n" expect "+PONG"`}},
 	{`check tcp expect "\x00\xFF\t\\\"" send x`, checks, []string{`443 tcp send "x" expect "\x00\xff\t\x5c\x22"`}},
-	{`check tcp send \x7b`, checks, []string{`443 tcp send "{"`}},
+	{`check tcp send \x7b`, checks, []string{`443 tcp send "\x7b"`}},
 	{"check tls", checks, []string{"443 tls sni www.lb.example.org"}},
 	{"check tls 8443 insecure", checks, []string{"8443 tls sni www.lb.example.org insecure"}},
 	{"check tls sni Example.NET.", checks, []string{"443 tls sni example.net"}},
