@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -13,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"example.org/healthlb/internal/backlog"
 	"example.org/healthlb/plugin/healthlb/health"
 	"example.org/healthlb/plugin/healthlb/probe"
 )
@@ -77,9 +77,9 @@ func runProbes(b *testing.B, check probe.Check, target func(i int) netip.AddrPor
 	}
 	b.ReportMetric(float64(heapInUse()-before)/probeTargets, "B/idle-target")
 
-	cpu := cpuTime(b)
+	cpu := cpuUsed()
 	time.Sleep(probeFor)
-	cpu = cpuTime(b) - cpu
+	cpu = cpuUsed() - cpu
 	inFlight := s.InFlight()
 	s.Close()
 
@@ -158,33 +158,7 @@ func memberAt(tb testing.TB, addr string, greet func(net.Conn)) netip.AddrPort {
 // backlogFull returns the address of a listener that drops SYNs.
 func backlogFull(tb testing.TB) netip.AddrPort {
 	tb.Helper()
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { syscall.Close(fd) })
-	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 1, 0, 2}}); err != nil {
-		tb.Fatal(err)
-	}
-	if err := syscall.Listen(fd, 0); err != nil {
-		tb.Fatal(err)
-	}
-	name, err := syscall.Getsockname(fd)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 1, 0, 2}), uint16(name.(*syscall.SockaddrInet4).Port))
-	for range 16 {
-		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
-		conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr.String())
-		cancel()
-		if err != nil {
-			return addr
-		}
-		tb.Cleanup(func() { conn.Close() })
-	}
-	tb.Skip("this system accepts more connections than the backlog has room for")
-	return addr
+	return backlog.Full(tb, "127.1.0.2")
 }
 
 // heapInUse is how many bytes the heap holds after a collection.
@@ -195,11 +169,11 @@ func heapInUse() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// cpuTime is how long this process has kept processors busy, in the kernel too.
-func cpuTime(b *testing.B) time.Duration {
+// cpuUsed is how long this process has kept processors busy, in the kernel too.
+func cpuUsed() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
+		panic(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"runtime"
 	"sync"
-	"syscall"
 	"time"
 
 	"example.org/healthlb/plugin/healthlb/probe"
@@ -125,13 +124,4 @@ func runHealthlb(text []byte) (any, error) {
 	}
 	runtime.KeepAlive(entries)
 	return result, nil
-}
-
-// cpuUsed is how long this process has kept processors busy, in the kernel too.
-func cpuUsed() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -143,6 +143,20 @@ func (*members) serve(conn net.Conn, banner string, config *tls.Config) {
 	}
 }
 
+// hold accepts connections until the listener is closed, and keeps each open until the other side ends it.
+func hold(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			_, _ = conn.Read(make([]byte, 1))
+			conn.Close()
+		}()
+	}
+}
+
 // times returns when connections came to an address.
 func (m *members) times(addr string) []time.Time {
 	m.mu.Lock()

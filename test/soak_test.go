@@ -132,18 +132,7 @@ func turn(t *testing.T, open map[string]net.Listener, j int, port string) {
 	l, err := net.Listen("tcp", at)
 	must(t, err)
 	open[at] = l
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				_, _ = conn.Read(make([]byte, 1)) // until the prober ends it
-				conn.Close()
-			}()
-		}
-	}()
+	go hold(l)
 }
 
 // ask wants an answer for some of the pools.

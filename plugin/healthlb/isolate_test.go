@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"example.org/healthlb/api"
+	"example.org/healthlb/internal/backlog"
 )
 
 // rack is a member in each of two pools, that can be cut off and connected again. Each takes 127.0.0.1 and .2 at a port of its own.
@@ -216,8 +217,8 @@ func TestWitnessesDecide(t *testing.T) {
 		isolated bool
 	}{
 		{"none", "", false},
-		{"one is there", fmt.Sprintf("witness %s %s", silent(t), there.Addr()), false},
-		{"all are silent", fmt.Sprintf("witness %s", silent(t)), true},
+		{"one is there", fmt.Sprintf("witness %s %s", backlog.Full(t, "127.0.0.1"), there.Addr()), false},
+		{"all are silent", fmt.Sprintf("witness %s", backlog.Full(t, "127.0.0.1")), true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := newRack(t, 2) // one pool in one network
@@ -251,7 +252,7 @@ func TestAskAll(t *testing.T) {
 	}
 	refuses.Close()
 	there := newMember(t, "127.0.0.1:0").Addr().String()
-	gone, hangs := refuses.Addr().String(), silent(t).String()
+	gone, hangs := refuses.Addr().String(), backlog.Full(t, "127.0.0.1").String()
 	for _, test := range []struct {
 		witnesses string
 		failed    bool

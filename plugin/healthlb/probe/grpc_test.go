@@ -837,15 +837,6 @@ func BenchmarkGRPC(b *testing.B) {
 			grpcServer(b, "127.0.0.1:0", register, secured)},
 	} {
 		c := mustGRPC(b, bm.opts)
-		b.Run(bm.name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				ctx, cancel := context.WithTimeout(b.Context(), enough)
-				if r := c.Probe(ctx, Route{To: bm.dst}); r.Outcome != health.Pass {
-					b.Fatal(r.Reason)
-				}
-				cancel()
-			}
-		})
+		b.Run(bm.name, func(b *testing.B) { mustKeepPassing(b, c, bm.dst) })
 	}
 }

@@ -16,12 +16,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"example.org/healthlb/internal/backlog"
 	"example.org/healthlb/plugin/healthlb/health"
 )
 
@@ -87,31 +87,7 @@ func unused(t testing.TB, addr string) netip.AddrPort {
 // full returns an address whose listener drops SYNs, since its backlog is full.
 func full(t testing.TB) netip.AddrPort {
 	t.Helper()
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { syscall.Close(fd) })
-	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Listen(fd, 0); err != nil {
-		t.Fatal(err)
-	}
-	name, err := syscall.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(name.(*syscall.SockaddrInet4).Port))
-	for range 16 {
-		conn, err := net.DialTimeout("tcp", addr.String(), brief)
-		if err != nil {
-			return addr
-		}
-		t.Cleanup(func() { conn.Close() })
-	}
-	t.Skip("this system accepts more connections than the backlog has room for")
-	return addr
+	return backlog.Full(t, "127.0.0.1")
 }
 
 // wantResult runs a check, and compares the result: the outcome, and the reason with a regular expression for all of it.

@@ -2,7 +2,6 @@ package probe
 
 import (
 	"bufio"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -17,8 +16,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"example.org/healthlb/plugin/healthlb/health"
 )
 
 // rival is where the members of a benchmark are: in a process of their own, so that their part of the work is not counted.
@@ -100,16 +97,6 @@ func versus(b *testing.B, one func(), name string, other func()) {
 	b.ReportMetric(float64(spent[0].Microseconds())/float64(n), "cpu-us/probe")
 	b.ReportMetric(float64(spent[1].Microseconds())/float64(n), "cpu-us/"+name)
 	b.ReportMetric(float64(spent[0])/float64(spent[1]), "x")
-}
-
-func passes(b *testing.B, c Check, to netip.AddrPort) func() {
-	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), enough)
-		if r := c.Probe(ctx, Route{To: to}); r.Outcome != health.Pass {
-			b.Fatal(r.Reason)
-		}
-		cancel()
-	}
 }
 
 // plainly connects, has talk use the connection, and resets it.
