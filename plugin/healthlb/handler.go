@@ -20,6 +20,7 @@ import (
 type handler struct {
 	Next plugin.Handler
 	*site
+	way atomic.Uint32 // see packs
 }
 
 // site is one healthlb block at work. Its names are made when the servers start.
@@ -31,6 +32,9 @@ type site struct {
 	label  string                      // the metadata label that says a client's region; empty: none does
 	ready  func() bool
 	block  *config.Block
+
+	handlers func() []plugin.Handler // of the server block, once the servers are made
+	mayPack  bool                    // see mayPack
 }
 
 // Name implements plugin.Handler.
@@ -62,8 +66,14 @@ func (h *handler) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg
 	if err != nil {
 		return dns.RcodeFormatError, nil
 	}
+	asked := pool.Query{Client: client, Name: name, Region: h.region(ctx, r, client, m)}
+	if h.packs(ctx) {
+		if done, err := m.pack(w, r, asked); done {
+			return dns.RcodeSuccess, err
+		}
+	}
 	reply := answer.NewReply(r)
-	notes := m.answer(reply, q.Qtype, pool.Query{Client: client, Name: name, Region: h.region(ctx, r, client, m)})
+	notes := m.answer(reply, q.Qtype, asked)
 	if notes != 0 && r.IsEdns0() != nil {
 		reply.AddNotes(notes)
 	}

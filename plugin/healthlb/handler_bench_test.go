@@ -63,7 +63,13 @@ func benchName(policy string) string {
 	return strings.ReplaceAll(strings.TrimPrefix(policy, "policy "), "\n", " ")
 }
 
+// serve measures packed replies.
 func serve(b *testing.B, h *handler, q *dns.Msg) {
+	h.way.Store(packedWay)
+	serveAny(b, h, q)
+}
+
+func serveAny(b *testing.B, h *handler, q *dns.Msg) {
 	ctx, w := context.Background(), &sink{}
 	b.ReportAllocs()
 	for b.Loop() {
@@ -83,6 +89,18 @@ func BenchmarkServeDNS(b *testing.B) {
 					serve(b, h, query("p0.example.org.", dns.TypeA))
 				})
 			}
+		}
+	}
+}
+
+// BenchmarkServeDNSMessages is the same for replies that are messages. CoreDNS packs them afterwards, which is not in it.
+func BenchmarkServeDNSMessages(b *testing.B) {
+	for _, policy := range []string{"policy round_robin", "policy weighted", "policy hash"} {
+		for _, members := range []int{4, 10000} {
+			b.Run(fmt.Sprintf("%s/members=%d", benchName(policy), members), func(b *testing.B) {
+				h := newTestHandler(b, benchCorefile(1, members, "answers 4\n"+policy))
+				serveAny(b, h, query("p0.example.org.", dns.TypeA))
+			})
 		}
 	}
 }
@@ -122,6 +140,7 @@ func BenchmarkServeDNSParallel(b *testing.B) {
 	for _, policy := range benchPolicies {
 		b.Run(benchName(policy), func(b *testing.B) {
 			h := newTestHandler(b, benchCorefile(1, 100, "answers 4\n"+policy))
+			h.way.Store(packedWay)
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {
 				q, w := query("p0.example.org.", dns.TypeA), &sink{}

@@ -314,9 +314,8 @@ func TestNotForUs(t *testing.T) {
 			if m, rcode := ask(t, h, "203.0.113.1", tc.q); m != nil || rcode != tc.rcode {
 				t.Errorf("without a next plugin: %s, %v; want %s", dns.RcodeToString[rcode], m, dns.RcodeToString[tc.rcode])
 			}
-			below := *h
-			below.Next = test.NextHandler(dns.RcodeBadKey, nil)
-			if _, rcode := ask(t, &below, "203.0.113.1", tc.q); (rcode == dns.RcodeBadKey) != tc.passed {
+			below := &handler{Next: test.NextHandler(dns.RcodeBadKey, nil), site: h.site}
+			if _, rcode := ask(t, below, "203.0.113.1", tc.q); (rcode == dns.RcodeBadKey) != tc.passed {
 				t.Errorf("with a next plugin: %s", dns.RcodeToString[rcode])
 			}
 		})

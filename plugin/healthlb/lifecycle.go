@@ -26,6 +26,9 @@ func generationOf(c *caddy.Controller) *generation {
 		if err := g.checkNeighbours(); err != nil {
 			return plugin.Error("healthlb", err)
 		}
+		for _, s := range g.sites {
+			s.mayPack = mayPack(s.handlers())
+		}
 		if err := theHub.acquire(g); err != nil {
 			return plugin.Error("healthlb", err)
 		}

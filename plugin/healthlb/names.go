@@ -7,6 +7,7 @@ import (
 	"github.com/coredns/coredns/plugin/pkg/fall"
 	"github.com/miekg/dns"
 
+	"example.org/healthlb/plugin/healthlb/answer"
 	"example.org/healthlb/plugin/healthlb/config"
 	"example.org/healthlb/plugin/healthlb/pool"
 )
@@ -26,6 +27,7 @@ type node struct {
 	zone     *zone
 	apex     bool
 	pool     *pool.Pool
+	packed   []byte // the pool's name in wire form
 	glue     *glue
 	wildcard *node // the pool *.NAME
 }
@@ -65,7 +67,7 @@ func newNames(b *config.Block, zones map[string]*zone, pools []*livePool) *names
 	}
 	for _, p := range pools {
 		nd := n.add(p.Name, p.zone)
-		nd.pool = p.Pool
+		nd.pool, nd.packed = p.Pool, answer.PackName(p.Name)
 		if parent, ok := wildcardParent(p.Name); ok {
 			n.add(parent, p.zone).wildcard = nd
 		}

@@ -35,7 +35,7 @@ func (m match) answer(r *answer.Reply, qtype uint16, q pool.Query) answer.Notes 
 	case m.node.pool != nil && qtype == dns.TypeAAAA:
 		return m.address(r, pool.AAAA, q)
 	case m.node.apex && qtype == dns.TypeSOA:
-		r.Msg.Answer = clipped(*m.zone.soa.Load())
+		r.Msg.Answer = clipped(m.zone.soa.Load().rrs)
 	case m.node.apex && qtype == dns.TypeNS:
 		r.Msg.Answer = clipped(m.zone.ns)
 		for _, g := range m.zone.glue {

@@ -7,7 +7,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-func (z *zone) serial() uint32 { return (*z.soa.Load())[0].(*dns.SOA).Serial }
+func (z *zone) serial() uint32 { return z.soa.Load().rrs[0].(*dns.SOA).Serial }
 
 func TestSerials(t *testing.T) {
 	const begin = 1700000000

@@ -22,8 +22,10 @@ func setup(c *caddy.Controller) error {
 	if err != nil {
 		return plugin.Error("healthlb", err)
 	}
+	server := dnsserver.GetConfig(c)
+	s.handlers = server.Handlers
 	// The closure is called once for each zone and socket: each chain gets a handler of its own.
-	dnsserver.GetConfig(c).AddPlugin(func(next plugin.Handler) plugin.Handler {
+	server.AddPlugin(func(next plugin.Handler) plugin.Handler {
 		return &handler{Next: next, site: s}
 	})
 	return nil

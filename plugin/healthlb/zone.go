@@ -27,12 +27,18 @@ type zone struct {
 	ns     []dns.RR
 	glue   []*glue
 
-	soa atomic.Pointer[[]dns.RR] // the SOA record, alone
+	soa atomic.Pointer[soa]
 
 	visible   uint64    // a hash of what the zone shows; see serials for the rest
 	published published // the zero value: not yet
 	official  bool
 	waits     bool // for the end of this second, to be published
+}
+
+// soa is a zone's SOA record, alone.
+type soa struct {
+	rrs    []dns.RR
+	packed []byte // in wire form
 }
 
 func newZone(apex string, b *config.Block) *zone {
@@ -68,13 +74,13 @@ func dnsJoin(label, zone string) string {
 // setSerial makes the zone's SOA record anew.
 func (z *zone) setSerial(serial uint32) {
 	c := z.config
-	soa := answer.NewSOA(z.apex, z.mname, c.Mbox, serial, c.Refresh, c.Retry, c.Expire, c.Negative)
-	z.soa.Store(&[]dns.RR{soa})
+	rr := answer.NewSOA(z.apex, z.mname, c.Mbox, serial, c.Refresh, c.Retry, c.Expire, c.Negative)
+	z.soa.Store(&soa{[]dns.RR{rr}, answer.PackRR(rr)})
 }
 
 // negative makes a reply a negative one: NODATA, or NXDOMAIN where its rcode says so. Exactly the SOA stands in the authority section,
 // as the dnssec plugin needs it.
-func (z *zone) negative(r *answer.Reply) { r.Msg.Ns = clipped(*z.soa.Load()) }
+func (z *zone) negative(r *answer.Reply) { r.Msg.Ns = clipped(z.soa.Load().rrs) }
 
 // clipped returns the records without room behind them: others append to the sections of a reply, and these records are shared.
 func clipped(rrs []dns.RR) []dns.RR { return rrs[:len(rrs):len(rrs)] }

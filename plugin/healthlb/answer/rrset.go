@@ -3,6 +3,7 @@
 package answer
 
 import (
+	"encoding/binary"
 	"net"
 	"net/netip"
 
@@ -13,7 +14,9 @@ import (
 // slice, so that naming one costs no allocation. The records are shared by all answers: whoever wants to change one copies it, as
 // CoreDNS's plugin.md asks.
 type RRset struct {
-	normal, low []dns.RR // each twice in a row; low has the low TTL
+	normal, low             []dns.RR // each twice in a row; low has the low TTL
+	packedNormal, packedLow []byte   // the same in wire form, as in a reply to a question for their owner
+	stride                  int      // the length of one record there
 }
 
 // TTLs are the two TTLs of an RRset, in seconds.
@@ -30,9 +33,11 @@ func (t TTLs) Of(low bool) uint32 {
 // NewRRset builds the records of owner for addresses of one family. The records with the low TTL are made only when needed.
 func NewRRset(owner string, addrs []netip.Addr, ttl TTLs, needLow bool) *RRset {
 	s := &RRset{normal: doubled(records(owner, addrs, ttl.Normal))}
-	s.low = s.normal
+	s.packedNormal, s.stride = packed(addrs, ttl.Normal)
+	s.low, s.packedLow = s.normal, s.packedNormal
 	if needLow && ttl.Low != ttl.Normal {
 		s.low = doubled(records(owner, addrs, ttl.Low))
+		s.packedLow, _ = packed(addrs, ttl.Low)
 	}
 	return s
 }
@@ -41,17 +46,20 @@ func NewRRset(owner string, addrs []netip.Addr, ttl TTLs, needLow bool) *RRset {
 func (s *RRset) Part(positions []int32) *RRset {
 	rrs := make([]dns.RR, len(positions))
 	s.List(positions, false, rrs)
-	part := &RRset{normal: doubled(rrs)}
-	part.low = part.normal
+	part := &RRset{normal: doubled(rrs), packedNormal: s.packedPart(positions, false), stride: s.stride}
+	part.low, part.packedLow = part.normal, part.packedNormal
 	if &s.low[0] != &s.normal[0] {
 		s.List(positions, true, rrs)
-		part.low = doubled(rrs)
+		part.low, part.packedLow = doubled(rrs), s.packedPart(positions, true)
 	}
 	return part
 }
 
 // Len returns how many records there are.
 func (s *RRset) Len() int { return len(s.normal) / 2 }
+
+// PackedLen returns how many bytes so many records have in a packed reply.
+func (s *RRset) PackedLen(records int) int { return records * s.stride }
 
 // Run returns the k records from start on, cyclic. The slice has no room to append to: what it stands in is shared.
 func (s *RRset) Run(start, k int, low bool) []dns.RR {
@@ -71,6 +79,48 @@ func (s *RRset) side(low bool) []dns.RR {
 		return s.low
 	}
 	return s.normal
+}
+
+func (s *RRset) packed(low bool) []byte {
+	if low {
+		return s.packedLow
+	}
+	return s.packedNormal
+}
+
+// packedPart returns the packed records at some positions, twice in a row.
+func (s *RRset) packedPart(positions []int32, low bool) []byte {
+	b, all := make([]byte, 0, 2*len(positions)*s.stride), s.packed(low)
+	for range 2 {
+		for _, at := range positions {
+			b = append(b, all[int(at)*s.stride:][:s.stride]...)
+		}
+	}
+	return b
+}
+
+// packed returns an A or AAAA record for each address in wire form, twice in a row, and the length of one.
+func packed(addrs []netip.Addr, ttl uint32) (b []byte, stride int) {
+	if len(addrs) == 0 {
+		return nil, 0
+	}
+	rrtype, size := dns.TypeA, net.IPv4len
+	if !addrs[0].Is4() {
+		rrtype, size = dns.TypeAAAA, net.IPv6len
+	}
+	stride = pointerLen + fixedLen + size
+	b = make([]byte, 0, 2*len(addrs)*stride)
+	for range 2 {
+		for _, addr := range addrs {
+			b = binary.BigEndian.AppendUint16(b, pointer|headerLen)
+			b = binary.BigEndian.AppendUint16(b, rrtype)
+			b = binary.BigEndian.AppendUint16(b, dns.ClassINET)
+			b = binary.BigEndian.AppendUint32(b, ttl)
+			b = binary.BigEndian.AppendUint16(b, uint16(size))
+			b = append(b, addr.AsSlice()...)
+		}
+	}
+	return b, stride
 }
 
 func doubled(rrs []dns.RR) []dns.RR {

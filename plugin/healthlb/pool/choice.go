@@ -41,29 +41,59 @@ const (
 	aged                      // what is known of it may be old
 )
 
-// answer returns the records of an answer, and writes down what follows from it. It tells what doubts there are of those who are named.
+// notes returns what a reply tells of doubts.
+func (d doubt) notes() answer.Notes {
+	if d&aged != 0 {
+		return answer.Stale
+	}
+	return 0
+}
+
+// answer returns the records of an answer. It tells what doubts there are of those who are named.
 func (c *choice) answer(q asked) ([]dns.RR, doubt) {
 	buf, rrs := room(c.picker.Room())
-	start, list := c.picker.Pick(c.query(q), buf)
-	n := names{start, list, c.k, c.rrs.Len()}
-	if list != nil {
-		n.k = len(list)
+	n := c.draw(q, buf)
+	if n.list == nil {
+		return c.rrs.Run(n.start, n.k, n.low), n.doubts
 	}
-	doubts := c.doubtful(n)
-	low := c.low || doubts != 0
-	if list == nil {
-		rrs = c.rrs.Run(start, c.k, low)
+	if n.k > len(rrs) {
+		rrs = make([]dns.RR, n.k)
+	}
+	rrs = rrs[:n.k:n.k]
+	c.rrs.List(n.list, n.low, rrs)
+	return rrs, n.doubts
+}
+
+// pack does as answer does for a packed reply. It says false, and has no effect, when the records might not fit.
+func (c *choice) pack(p *answer.Packed, q asked) (doubt, bool) {
+	room := c.picker.Room()
+	if !p.Fits(c.rrs.PackedLen(max(c.k, room))) {
+		return 0, false
+	}
+	if room > cap(p.Room) {
+		p.Room = make([]int32, 0, room)
+	}
+	n := c.draw(q, p.Room)
+	if n.list == nil {
+		p.AddRun(c.rrs, n.start, n.k, n.low)
 	} else {
-		if len(list) > len(rrs) {
-			rrs = make([]dns.RR, len(list))
-		}
-		rrs = rrs[:len(list):len(list)]
-		c.rrs.List(list, low, rrs)
+		p.AddList(c.rrs, n.list, n.low)
 	}
+	return n.doubts, true
+}
+
+// draw picks whom an answer names, and writes down what follows from it.
+func (c *choice) draw(q asked, buf []int32) names {
+	n := names{k: c.k, all: c.rrs.Len()}
+	if n.start, n.list = c.picker.Pick(c.query(q), buf); n.list != nil {
+		n.k = len(n.list)
+	}
+	n.doubts = c.doubtful(&n)
+	n.low = c.low || n.doubts != 0
 	if c.named != nil && !q.dry {
-		c.note(n, q.now, c.ttls.Of(low))
+		c.note(&n, q.now, c.ttls.Of(n.low))
 	}
-	return rrs, doubts
+	return n
 }
 
 // names are the k positions that one answer names: those in list or, with list nil, a run from start on, cyclic over all.
@@ -72,6 +102,9 @@ type names struct {
 	list  []int32
 	k     int
 	all   int
+
+	doubts doubt // of those who are named
+	low    bool  // they are named with the low TTL
 }
 
 func (n *names) at(i int) int {
@@ -85,7 +118,7 @@ func (n *names) at(i int) int {
 }
 
 // doubtful tells all doubts of those whom an answer names.
-func (c *choice) doubtful(n names) (doubts doubt) {
+func (c *choice) doubtful(n *names) (doubts doubt) {
 	if c.doubts != nil {
 		for i := range n.k {
 			doubts |= c.doubts[n.at(i)]
@@ -96,7 +129,7 @@ func (c *choice) doubtful(n names) (doubts doubt) {
 
 // note writes down who is named. All is read before anything is written: while the processor waits for the memory of one, it can fetch
 // that of the others, but not across an atomic write.
-func (c *choice) note(n names, now int64, ttl uint32) {
+func (c *choice) note(n *names, now int64, ttl uint32) {
 	safe := now + 1 + int64(ttl)
 	noted := true
 	for i := range n.k {

@@ -199,26 +199,53 @@ type Reply struct {
 // Reply completes a reply to a query for the addresses of one family.
 func (p *Pool) Reply(r *answer.Reply, f Family, q Query, now time.Time) Reply {
 	a := &p.snapshot.Load().families[f]
-	p.stats.Answers.Add(1)
-	if a.notes&answer.AllDown != 0 {
-		p.stats.AllDownAnswers.Add(1)
-	}
+	p.counts(a)
 	r.Msg.Rcode = a.rcode
 	c, scope := a.of(q)
 	if c == nil {
 		return Reply{Notes: a.notes}
 	}
-	asked := asked{now: now.Unix()}
-	if c.picker.PerClient() {
-		asked.key, scope = p.key(q), max(scope, p.keyBits(q.Client))
-	}
+	asked, scope := p.asks(c, q, scope, now)
 	rrs, doubts := c.answer(asked)
 	r.Msg.Answer = rrs
-	notes := a.notes
-	if doubts&aged != 0 {
-		notes |= answer.Stale
+	return Reply{Named: true, Notes: a.notes | doubts.notes(), Scope: scope}
+}
+
+// Pack does as Reply does for a packed reply. It says false, and has no effect, where that will not do: the rcode is not NOERROR, or the
+// records might not fit.
+func (p *Pool) Pack(packed *answer.Packed, f Family, q Query, now time.Time) (Reply, bool) {
+	a := &p.snapshot.Load().families[f]
+	if a.rcode != dns.RcodeSuccess {
+		return Reply{}, false
 	}
-	return Reply{Named: true, Notes: notes, Scope: scope}
+	c, scope := a.of(q)
+	if c == nil {
+		p.counts(a)
+		return Reply{Notes: a.notes}, true
+	}
+	asked, scope := p.asks(c, q, scope, now)
+	doubts, ok := c.pack(packed, asked)
+	if !ok {
+		return Reply{}, false
+	}
+	p.counts(a)
+	return Reply{Named: true, Notes: a.notes | doubts.notes(), Scope: scope}, true
+}
+
+// counts counts an answer.
+func (p *Pool) counts(a *answers) {
+	p.stats.Answers.Add(1)
+	if a.notes&answer.AllDown != 0 {
+		p.stats.AllDownAnswers.Add(1)
+	}
+}
+
+// asks returns what a choice is asked for a query, and the scope of the answer.
+func (p *Pool) asks(c *choice, q Query, scope int, now time.Time) (asked, int) {
+	if !c.picker.PerClient() {
+		return asked{now: now.Unix()}, scope
+	}
+	return asked{now: now.Unix(), key: p.key(q)}, max(scope, p.keyBits(q.Client))
 }
 
 // of returns the choice for a query, nil when no one is to be named, and the scope that follows from the client's region.

@@ -1,0 +1,216 @@
+package answer
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"sync"
+
+	"github.com/coredns/coredns/plugin/pkg/edns"
+	"github.com/miekg/dns"
+)
+
+// Packed is a reply in wire form under construction: to a question for one RRset, with those records or with the SOA of a zone. The records
+// have been in wire form since the last change, so nothing is packed for a query but its question. Their owner is a pointer to the question
+// (RFC 1035 section 4.1.4). What a reply is made in is used again for others: it costs no allocation.
+type Packed struct {
+	// Room is for the positions of those who are named; see policy.Picker.
+	Room []int32
+
+	buf   []byte
+	limit int    // how long it may become before the OPT record is added
+	owner []byte // of the records, when the question says it in other cases
+}
+
+const (
+	headerLen  = 12
+	pointerLen = 2
+	fixedLen   = 10  // of a record: type, class, TTL and the data's length (RFC 1035 section 4.1.3)
+	optLen     = 11  // of an OPT record without options (RFC 6891 section 6.1.2)
+	edeLen     = 6   // of an extended error's option without its text (RFC 8914 section 2)
+	maxName    = 255 // RFC 1035 section 2.3.4
+	roomFor    = 32  // positions; longer lists make more when they need it
+)
+
+// pointer is what a pointer to a name has beside the offset.
+const pointer = 0xC000
+
+var packs = sync.Pool{New: func() any {
+	return &Packed{Room: make([]int32, 0, roomFor), buf: make([]byte, 0, dns.MinMsgSize)}
+}}
+
+// Pack begins an authoritative reply to a query that came over UDP for a name, which is given in lower case, and in wire form where that is
+// ready, else nil. It says false where only a message will do: the query has more than a question and an OPT record, or an option that
+// CoreDNS would return. Otherwise Free must be called when the reply has been sent.
+func Pack(query *dns.Msg, name string, packed []byte) (p *Packed, ok bool) {
+	size := dns.MinMsgSize
+	opt, ok := plain(query)
+	if !ok {
+		return nil, false
+	}
+	if opt != nil {
+		size = max(size, int(opt.UDPSize())) - optLen - notesLen
+	}
+	p = packs.Get().(*Packed)
+	p.limit, p.owner = size, nil
+	q := &query.Question[0]
+	if q.Name != name {
+		if p.owner = packed; packed == nil {
+			p.owner = PackName(name)
+		}
+		packed = nil
+	}
+	flags := uint16(1<<15 | 1<<10) // QR and AA
+	if query.RecursionDesired {
+		flags |= 1 << 8
+	}
+	if query.CheckingDisabled {
+		flags |= 1 << 4
+	}
+	b := binary.BigEndian.AppendUint16(p.buf[:0], query.Id)
+	b = binary.BigEndian.AppendUint16(b, flags)
+	b = append(b, 0, 1, 0, 0, 0, 0, 0, 0) // one question
+	if packed != nil {
+		b = append(b, packed...)
+	} else {
+		end, err := dns.PackDomainName(q.Name, b[:cap(b)], headerLen, nil, false)
+		if err != nil {
+			p.Free()
+			return nil, false
+		}
+		b = b[:end]
+	}
+	b = binary.BigEndian.AppendUint16(b, q.Qtype)
+	p.buf = binary.BigEndian.AppendUint16(b, q.Qclass)
+	return p, true
+}
+
+// plain returns the OPT record of a query, nil when it has none, and whether it is as plain as can be answered without a message.
+func plain(query *dns.Msg) (opt *dns.OPT, ok bool) {
+	switch len(query.Extra) {
+	case 0:
+		return nil, true
+	case 1:
+		if opt, ok = query.Extra[0].(*dns.OPT); !ok {
+			return nil, false
+		}
+		for _, option := range opt.Option {
+			if edns.SupportedOption(option.Option()) {
+				return nil, false
+			}
+		}
+		return opt, true
+	}
+	return nil, false
+}
+
+// Fits says whether so many bytes more are sure to fit into what the client takes, with what End adds.
+func (p *Packed) Fits(bytes int) bool { return len(p.buf)+len(p.owner)+bytes <= p.limit }
+
+// AddRun adds the k records from start on, cyclic.
+func (p *Packed) AddRun(s *RRset, start, k int, low bool) {
+	at := len(p.buf)
+	p.buf = append(p.buf, s.packed(low)[start*s.stride:(start+k)*s.stride]...)
+	p.spell(at, s.stride)
+	p.count(answers, k)
+}
+
+// AddList adds the records at the given positions.
+func (p *Packed) AddList(s *RRset, positions []int32, low bool) {
+	at, packed := len(p.buf), s.packed(low)
+	for _, position := range positions {
+		p.buf = append(p.buf, packed[int(position)*s.stride:(int(position)+1)*s.stride]...)
+	}
+	p.spell(at, s.stride)
+	p.count(answers, len(positions))
+}
+
+// spell sees to it that the records from an offset on have their owner in lower case: the first has it in full, and the others point there.
+func (p *Packed) spell(at, stride int) {
+	if p.owner == nil {
+		return
+	}
+	for next := at + stride; next < len(p.buf); next += stride {
+		binary.BigEndian.PutUint16(p.buf[next:], uint16(pointer|at))
+	}
+	p.buf = slices.Replace(p.buf, at, at+pointerLen, p.owner...)
+}
+
+// AddAuthority adds a packed record to the authority section.
+func (p *Packed) AddAuthority(rr []byte) {
+	p.buf = append(p.buf, rr...)
+	p.count(authority, 1)
+}
+
+// End completes the reply to a query with its OPT record, as CoreDNS would: size and flags are the query's. It holds the notes. The bytes are
+// good until Free.
+func (p *Packed) End(query *dns.Msg, notes Notes) []byte {
+	if len(query.Extra) == 0 {
+		return p.buf
+	}
+	opt := query.Extra[0].(*dns.OPT)
+	b := append(p.buf, 0) // the root
+	b = binary.BigEndian.AppendUint16(b, dns.TypeOPT)
+	b = binary.BigEndian.AppendUint16(b, opt.Hdr.Class)
+	flags := opt.Hdr.Ttl & 0xff00 // DO and its neighbours, as request.SizeAndDo has them
+	if notes != 0 {
+		flags &= 0x8000 // DO alone, in an OPT record that the reply has of its own
+	}
+	b = binary.BigEndian.AppendUint32(b, flags)
+	at := len(b)
+	b = append(b, 0, 0)
+	for i, text := range noteTexts {
+		if notes&(1<<i) != 0 {
+			b = binary.BigEndian.AppendUint16(b, dns.EDNS0EDE)
+			b = binary.BigEndian.AppendUint16(b, uint16(2+len(text)))
+			b = binary.BigEndian.AppendUint16(b, dns.ExtendedErrorCodeOther)
+			b = append(b, text...)
+		}
+	}
+	binary.BigEndian.PutUint16(b[at:], uint16(len(b)-at-2))
+	p.buf = b
+	p.count(additional, 1)
+	return b
+}
+
+// PackName returns the wire form of a name, nil when it has none.
+func PackName(name string) []byte {
+	b := make([]byte, maxName)
+	end, err := dns.PackDomainName(name, b, 0, nil, false)
+	if err != nil {
+		return nil
+	}
+	return bytes.Clone(b[:end])
+}
+
+// PackRR returns the wire form of a record, nil when it has none.
+func PackRR(rr dns.RR) []byte {
+	b := make([]byte, dns.Len(rr))
+	end, err := dns.PackRR(rr, b, 0, nil, false)
+	if err != nil {
+		return nil
+	}
+	return b[:end]
+}
+
+// Free gives what the reply was made in back. It must not be used any more.
+func (p *Packed) Free() { packs.Put(p) }
+
+// Where the header counts the records of a section (RFC 1035 section 4.1.1).
+const (
+	answers    = 6
+	authority  = 8
+	additional = 10
+)
+
+func (p *Packed) count(section, records int) {
+	binary.BigEndian.PutUint16(p.buf[section:], uint16(records))
+}
+
+// notesLen is how long all notes are.
+var notesLen = func() (n int) {
+	for _, text := range noteTexts {
+		n += edeLen + len(text)
+	}
+	return n
+}()
