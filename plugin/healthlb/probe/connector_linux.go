@@ -60,8 +60,13 @@ func (c *connecting) rouse()             { c.epoll.rouse() }
 
 // runs implements connector.
 func (*connecting) runs(e *Entry) bool {
-	check, ok := e.check.(*tcpCheck)
-	return ok && check.onlyConnects() && connectable(e.target.Route)
+	switch check := e.check.(type) {
+	case staticCheck:
+		return true
+	case *tcpCheck:
+		return check.onlyConnects() && connectable(e.target.Route)
+	}
+	return false
 }
 
 // begin implements connector.
@@ -72,6 +77,10 @@ func (c *connecting) begin(e *Entry, due time.Duration) {
 	}
 	start := c.s.now()
 	c.s.onLag(start - due)
+	if check, ok := e.check.(staticCheck); ok {
+		c.report(e, check.Probe(c.s.ctx, e.target.Route), start)
+		return
+	}
 	f, r := c.connect(e, nil, start)
 	if f == nil {
 		c.report(e, r, start)
