@@ -2,7 +2,6 @@
 
 GO        ?= go
 FUZZTIME  ?= 10s
-BENCHTIME ?= 1s
 SOAK      ?= 10m
 CONF      ?= Corefile.example
 COMMIT    := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
@@ -19,7 +18,7 @@ export HEALTHLB_COREDNS := $(CURDIR)/bin/coredns
 export HEALTHLB_CTL     := $(CURDIR)/bin/healthlbctl
 
 .DEFAULT_GOAL := build
-.PHONY: build man run test lint fuzz bench soak check plugin-cfg clean help FORCE
+.PHONY: build man run test lint fuzz bench bench-baseline bench-process compare compare-failover soak check plugin-cfg clean help FORCE
 
 build: bin/coredns bin/healthlbctl ## build bin/coredns, CoreDNS with healthlb, and bin/healthlbctl, the operator's command
 
@@ -55,8 +54,26 @@ lint: ## gofmt, go vet, staticcheck, and the rules for imports
 fuzz: ## run each fuzz test for FUZZTIME (10s)
 	@build/fuzz.sh $(FUZZTIME)
 
-bench: ## run the benchmarks, in process
-	@$(SHIPPED) test -run '^$$' -bench . -benchmem -timeout 1h -benchtime $(BENCHTIME) ./plugin/... $(if $(wildcard bench/*.go bench/*/*.go),./bench/...)
+# BENCHTIME is for how long each benchmark runs in a round, or how often (5x). SHORT=1 runs each once, and sees only that all work.
+bench: ## compare the benchmarks with bench/baseline/baseline.txt, as ratios to a fixed loop
+	@$(SHIPPED) run ./bench/baseline $(if $(SHORT),-short,-benchtime $(or $(BENCHTIME),50ms) -out bin/bench.txt)
+
+bench-baseline: ## run the benchmarks, and make what they measure the baseline
+	@$(SHIPPED) run ./bench/baseline -write
+
+# Processes of their own are measured, or CPU time beside that of something else: neither goes by ns/op.
+bench-process: bin/coredns ## run the benchmarks that are no part of make bench, for BENCHTIME (1s) each
+	@$(SHIPPED) test -run '^$$' -bench . -benchmem -timeout 1h -benchtime $(or $(BENCHTIME),1s) ./bench
+	@$(SHIPPED) test -run '^$$' -bench '^Benchmark(TLS|HTTP)Probe$$' -timeout 1h -benchtime $(or $(BENCHTIME),1s) ./plugin/healthlb/probe
+
+# SHORT=1 sees only that everything works, INSTALL=yes installs from Debian what is compared with.
+compare: bin/coredns ## measure healthlb beside other servers, while it probes, and by its size
+	@build/peers.sh
+	@$(SHIPPED) run ./bench/compare $(if $(SHORT),-short) answers probing scale
+
+compare-failover: bin/coredns ## measure how long answers name a member that has failed
+	@build/peers.sh
+	@$(SHIPPED) run ./bench/compare $(if $(SHORT),-short) failover
 
 bin/check: FORCE
 	@$(SHIPPED) build -o $@ ./build/check
@@ -78,4 +95,4 @@ clean: ## remove what was built and what make run has left
 	@rm -rf bin run
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile

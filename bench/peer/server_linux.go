@@ -1,0 +1,143 @@
+package peer
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// Name is the name that all servers are asked for. It is the first of their pools.
+const Name = "www.example.org"
+
+// Server is one that can be measured.
+type Server struct {
+	Name    string
+	Command string // what it runs, if that is not made here; empty: it is
+	Package string // Debian's package that has the command
+	Answers int    // how many of the members of Name it answers with
+	Signed  bool   // it is asked for signatures, and gives them
+	Start   func(Setup) (*Process, error)
+}
+
+// Setup is what a server is started with. It listens on 127.0.0.1.
+type Setup struct {
+	Binary  string // bin/coredns
+	Dir     string // for its configuration, made when it is started
+	Core    int
+	Port    uint16
+	Pools   [][]netip.Addr // the members of Name, p1.example.org, p2.example.org and so on; static servers know the first pool only
+	Members uint16         // the port at which members are probed over TCP; 0: they are not probed
+	Every   time.Duration  // how often each member is probed; 0: the server's default
+}
+
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+// At is where the server is asked.
+func (s Setup) At() netip.AddrPort { return netip.AddrPortFrom(loopback, s.Port) }
+
+// Pools makes n addresses of 127.0.0.0/8 the members of pools, of so many each.
+func Pools(n, each int) (pools [][]netip.Addr) {
+	for i := range n {
+		if i%each == 0 {
+			pools = append(pools, nil)
+		}
+		last := len(pools) - 1
+		pools[last] = append(pools[last], netip.AddrFrom4([4]byte{127, byte(1 + i/62500), byte(i / 250 % 250), byte(1 + i%250)}))
+	}
+	return pools
+}
+
+// PoolName is the first label of a pool's name.
+func PoolName(i int) string {
+	if i == 0 {
+		return "www"
+	}
+	return fmt.Sprintf("p%d", i)
+}
+
+// Find returns the path of the server's command.
+func (s Server) Find() (string, error) {
+	path, err := exec.LookPath(s.Command)
+	if err != nil {
+		path, err = exec.LookPath(filepath.Join("/usr/sbin", s.Command)) // where Debian has servers, and few users look
+	}
+	return path, err
+}
+
+// Query is what the server is asked.
+func (s Server) Query() []byte {
+	if s.Signed {
+		return QuestionDO(Name, dns.TypeA)
+	}
+	return Question(Name, dns.TypeA)
+}
+
+// Ready waits until the server answers as it should.
+func (s Server) Ready(p *Process, at netip.AddrPort, deadline time.Duration) error {
+	return WaitReply(p, at, s.Query(), deadline, s.right)
+}
+
+// Check asks once, and tells what is wrong with the answer.
+func (s Server) Check(at netip.AddrPort) error {
+	reply, err := Ask(at, s.Query(), 5*time.Second)
+	if err != nil {
+		return err
+	}
+	return s.right(reply)
+}
+
+// right says what is wrong with a reply.
+func (s Server) right(reply *dns.Msg) error {
+	addresses, signatures := map[string]bool{}, 0
+	for _, rr := range reply.Answer {
+		switch rr := rr.(type) {
+		case *dns.A:
+			addresses[rr.A.String()] = true
+		case *dns.RRSIG:
+			signatures++
+		}
+	}
+	if reply.Rcode != dns.RcodeSuccess || reply.Truncated || len(addresses) != s.Answers || s.Signed != (signatures > 0) {
+		return fmt.Errorf("%d addresses are expected, signed: %t, in this answer:\n%v", s.Answers, s.Signed, reply)
+	}
+	return nil
+}
+
+// write writes the files of a configuration, by name, into the setup's folder, which is made.
+func (s Setup) write(files map[string]string) error {
+	for name, text := range files {
+		path := filepath.Join(s.Dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// zoneFile is a zone example.org with the records given.
+func zoneFile(records string) string {
+	return `$ORIGIN example.org.
+$TTL 30
+@    IN SOA ns hostmaster 1 60 15 86400 5
+@    IN NS  ns
+ns   IN A   127.0.0.1
+` + records
+}
+
+// staticZone is a zone with an A record for each member of Name.
+func (s Setup) staticZone() string {
+	var records strings.Builder
+	for _, addr := range s.Pools[0] {
+		fmt.Fprintf(&records, "www  IN A   %v\n", addr)
+	}
+	return zoneFile(records.String())
+}
