@@ -69,7 +69,7 @@ bench-process: bin/coredns ## run the benchmarks that are no part of make bench,
 # SHORT=1 sees only that everything works, INSTALL=yes installs from Debian what is compared with.
 compare: bin/coredns ## measure healthlb beside other servers, while it probes, and by its size
 	@build/peers.sh
-	@$(SHIPPED) run ./bench/compare $(if $(SHORT),-short) answers probing scale
+	@$(SHIPPED) run ./bench/compare $(if $(SHORT),-short) answers express probing scale
 
 compare-failover: bin/coredns ## measure how long answers name a member that has failed
 	@build/peers.sh

@@ -20,6 +20,7 @@ var arrows = []struct {
 	from    string   // a package of plugin/healthlb, with what is below it
 	only    []string // if not nil, the packages of the project that it may import
 	never   []string // packages that it must not import
+	but     string   // one below those that it may
 	because string
 }{
 	{from: "health", only: []string{}, because: "a leaf imports nothing of the project"},
@@ -35,11 +36,13 @@ var arrows = []struct {
 	{from: "rollout", only: []string{}, because: "a leaf imports nothing of the project"},
 	{from: "admin", never: []string{"pool", "config", "probe", "state"}, because: "what a call means is the backend's affair"},
 	{from: "probe", only: []string{"health", "stamp"}, because: "a probe knows outcomes and files, and neither pools nor configuration"},
+	{from: "express", only: []string{"answer"}, because: "it moves datagrams, and is told what they answer"},
 	{from: "pool", never: []string{"probe", "state", "admin", "config"}, because: "a pool is told what happens and does no I/O"},
 	{from: "../../api", only: []string{}, because: "a leaf imports nothing of the project"},
 	{from: "../../client", only: []string{project + "api"}, because: "a server that registers itself carries no name server along"},
 	{from: "../../cmd", only: []string{project + "api", project + "client", project + "cmd"}, because: "the command only talks to the endpoint"},
 	{from: "", never: []string{"github.com/coredns/coredns/coremain", "github.com/coredns/coredns/plugin/metrics", "testing"},
+		but:     "github.com/coredns/coredns/plugin/metrics/vars", // the counters alone, which CoreDNS's server has, too
 		because: "a plugin must not bring CoreDNS's main program along (plugin/metrics does), nor the testing package"},
 }
 
@@ -59,7 +62,7 @@ func TestImportsGoOneWay(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				if matches(imported, arrow.never) || arrow.only != nil && strings.HasPrefix(imported, project) &&
+				if imported != arrow.but && matches(imported, arrow.never) || arrow.only != nil && strings.HasPrefix(imported, project) &&
 					!matches(imported, append(arrow.only, arrow.from)) {
 					t.Errorf("%s imports %s: %s", path, imported, arrow.because)
 				}

@@ -82,7 +82,33 @@ func (s *coredns) write(t *testing.T, corefile string, vars ...string) {
 	}
 	text := strings.NewReplacer(append(slices.Clone(s.vars), "{dir}", s.dir)...).Replace(corefile)
 	text = portNames.ReplaceAllStringFunc(text, func(name string) string { return s.port(t, name) })
+	if os.Getenv(onExpress) != "" {
+		text = withExpress(t, text)
+	}
 	writeFile(t, s.corefile(), text)
+}
+
+// onExpress, when set, has all tests run with express in every healthlb block, where that may be.
+const onExpress = "HEALTHLB_EXPRESS"
+
+var (
+	endOfLB       = regexp.MustCompile(`(?m)^(\s*flap off)$`)
+	healthlbBlock = regexp.MustCompile(`(?m)^(\s*healthlb \{)[ \t]*$`)
+	notOnExpress  = regexp.MustCompile(`(?m)^\s*(acl|bufsize|cache|dns64|dnssec|dnstap|dynupdate|header|loadbalance|local|log|minimal|nsid|rewrite|shed|template|trace|tsig|view|place geoip|express)\b`)
+)
+
+// withExpress puts express into every healthlb block of a Corefile, but for those that may not have it: its own tests say that.
+func withExpress(t *testing.T, corefile string) string {
+	t.Helper()
+	if found := notOnExpress.FindStringSubmatch(corefile); found != nil {
+		t.Logf("Without express, with which there may be no %s", found[1])
+		return corefile
+	}
+	corefile = endOfLB.ReplaceAllString(corefile, "$1\n\t\texpress 2") // at the end, as tests name the lines of mistakes
+	if strings.Contains(corefile, "express") {
+		return corefile
+	}
+	return healthlbBlock.ReplaceAllString(corefile, "$1\n\texpress 2")
 }
 
 func (s *coredns) port(t *testing.T, name string) string {

@@ -120,7 +120,7 @@ func TestMetrics(t *testing.T) {
 	t.Log("all labels are of closed sets, or from the configuration")
 	labels := regexp.MustCompile(`^coredns_healthlb_(members\{pool,state\}|member_up\{family,member,pool\}|transitions_total\{member,pool,to\}|` +
 		`probes_total\{kind,result\}|probe_duration_seconds_(bucket\{kind,le\}|sum\{kind\}|count\{kind\})|probe_lag_seconds_(bucket\{le\}|sum|count)|` +
-		`answers_total\{pool\}|all_down_answers_total\{pool\}|blocks|drains|registrations|tripwires\{state\}|isolated|stale_targets|cert_expiry_seconds\{family,member,pool\}|webhook_events_total\{result\}|admin_requests_total\{code,method\}|failover_budget_seconds\{pool\}|` +
+		`answers_total\{pool\}|all_down_answers_total\{pool\}|blocks|drains|registrations|express_answers_total\{result\}|express_sockets\{server\}|tripwires\{state\}|isolated|stale_targets|cert_expiry_seconds\{family,member,pool\}|webhook_events_total\{result\}|admin_requests_total\{code,method\}|failover_budget_seconds\{pool\}|` +
 		`members_file_errors_total\{pool\}|places_file_errors_total|member_(answers_total|share_configured|share_served)\{family,member,pool\})$`)
 	values := regexp.MustCompile(`="[^"]*"`)
 	for name := range s.metrics(t) {

@@ -40,7 +40,7 @@ func answers(o *options) error {
 	defer members.Stop()
 
 	plain := o.find([]peer.Server{
-		peer.Healthlb(), peer.Whoami(), peer.Hosts(), peer.File(), peer.FileLoadbalance(),
+		peer.Healthlb(), peer.Express(), peer.Whoami(), peer.Hosts(), peer.File(), peer.FileLoadbalance(),
 		peer.Gdnsd(), peer.PowerDNS(true), peer.PowerDNS(false), peer.NSD(), peer.Knot(),
 		peer.Echo("Go"), peer.Echo("C"),
 	})

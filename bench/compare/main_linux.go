@@ -1,6 +1,6 @@
 // Compare measures bin/coredns with healthlb side by side with what people would use instead, part by part:
 //
-//	go run ./bench/compare [flags] answers|probing|failover|scale...
+//	go run ./bench/compare [flags] answers|express|probing|failover|scale...
 //
 // Tables are written to standard output as Markdown, and all raw figures to data files. It fails when something is broken, not when a
 // figure is worse than it should be.
@@ -35,6 +35,7 @@ type options struct {
 // parts are what can be measured.
 var parts = map[string]func(*options) error{
 	"answers":  answers,
+	"express":  express,
 	"probing":  probing,
 	"failover": failover,
 	"scale":    scale,
@@ -55,11 +56,11 @@ func run(args []string) (err error) {
 	flags.StringVar(&o.only, "only", "", "only these `servers`, with commas between them")
 	flags.Parse(args)
 	if flags.NArg() == 0 {
-		return errors.New("say what to measure: answers, probing, failover, scale")
+		return errors.New("say what to measure: answers, express, probing, failover, scale")
 	}
 	for _, name := range flags.Args() {
 		if parts[name] == nil {
-			return fmt.Errorf("%s is none of the parts: answers, probing, failover, scale", name)
+			return fmt.Errorf("%s is none of the parts: answers, express, probing, failover, scale", name)
 		}
 	}
 	if err := o.complete(); err != nil {

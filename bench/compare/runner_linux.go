@@ -57,6 +57,7 @@ func rateOf(s sample) float64   { return s.Rate }
 func cpuOf(s sample) float64    { return s.CPU }
 func memoryOf(s sample) float64 { return s.Memory }
 func p99Of(s sample) float64    { return s.P99 }
+func p999Of(s sample) float64   { return s.P999 }
 
 // runner is a server in the comparison.
 type runner struct {
@@ -109,7 +110,7 @@ func (r *runner) stop() {
 // measure asks for a while, after a while that does not count; at a rate, or as fast as it answers.
 func (r *runner) measure(o *options, round int, length, warm time.Duration, rate float64) (s sample, err error) {
 	spec := load.Spec{
-		Server: r.setup.At(), Queries: [][]byte{r.Query()}, Window: window, Rate: rate, Core: o.clientCore, WantAnswers: r.Answers > 0,
+		Server: r.setup.At(), Queries: r.Queries(), Window: window, Rate: rate, Core: o.clientCore, WantAnswers: r.Answers > 0,
 	}
 	spec.For = warm
 	if _, err := load.Run(spec); err != nil {

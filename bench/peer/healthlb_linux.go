@@ -12,6 +12,13 @@ func Healthlb() Server {
 	}}
 }
 
+// Express is the same with express, on one socket as there is one core.
+func Express() Server {
+	return Server{Name: "healthlb express", Answers: 4, Start: func(s Setup) (*Process, error) {
+		return StartCoreDNS(s.Binary, s.Dir, s.Core, s.corefile(s.healthlb("express 1", "policy round_robin", "answers 4")))
+	}}
+}
+
 // healthlb is a healthlb block with the settings given, of which each is a line.
 func (s Setup) healthlb(settings ...string) string {
 	var w strings.Builder

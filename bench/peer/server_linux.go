@@ -1,7 +1,9 @@
 package peer
 
 import (
+	"cmp"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -22,6 +24,8 @@ type Server struct {
 	Package string // Debian's package that has the command
 	Answers int    // how many of the members of Name it answers with
 	Signed  bool   // it is asked for signatures, and gives them
+	Type    uint16 // that it is asked for; 0: A
+	Pools   int    // how many pools' names it is asked for, in a random order; 0: Name only
 	Start   func(Setup) (*Process, error)
 }
 
@@ -75,7 +79,18 @@ func (s Server) Query() []byte {
 	if s.Signed {
 		return QuestionDO(Name, dns.TypeA)
 	}
-	return Question(Name, dns.TypeA)
+	return Question(Name, cmp.Or(s.Type, dns.TypeA))
+}
+
+// Queries are all that it is asked.
+func (s Server) Queries() (queries [][]byte) {
+	if s.Pools == 0 {
+		return [][]byte{s.Query()}
+	}
+	for _, i := range rand.New(rand.NewPCG(1, 1)).Perm(s.Pools) {
+		queries = append(queries, Question(PoolName(i)+".example.org", cmp.Or(s.Type, dns.TypeA)))
+	}
+	return queries
 }
 
 // Ready waits until the server answers as it should.

@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/coredns/caddy"
@@ -53,7 +54,8 @@ func register() {
 		caddy.RegisterPlugin(directive, caddy.Plugin{ServerType: "dns", Action: func(*caddy.Controller) error { return nil }})
 	}
 	caddy.RegisterPlugin("healthlb", caddy.Plugin{ServerType: "dns", Action: read})
-	if err := dnsserver.SetDirectives(append(dnsserver.Directives, "healthlb")); err != nil {
+	after := slices.Index(dnsserver.Directives, "transfer") + 1 // where build/main.go has it: express goes with what is below
+	if err := dnsserver.SetDirectives(slices.Insert(slices.Clone(dnsserver.Directives), after, "healthlb")); err != nil {
 		panic(err) // CoreDNS has a healthlb of its own
 	}
 }
@@ -109,11 +111,12 @@ func check(path string, out, errOut io.Writer) int {
 
 // checkNeighbours looks at the plugins beside the healthlb blocks.
 func checkNeighbours(input caddy.Input) error {
-	corefile, err := caddyfile.Parse(input.Path(), bytes.NewReader(input.Body()), caddy.ValidDirectives(input.ServerType()))
+	order := caddy.ValidDirectives(input.ServerType())
+	corefile, err := caddyfile.Parse(input.Path(), bytes.NewReader(input.Body()), order)
 	if err != nil {
 		return err
 	}
-	return config.CheckNeighbours(found.blocks, corefile)
+	return config.CheckNeighbours(found.blocks, corefile, order, dnsserver.Port)
 }
 
 // checkFiles reads the files that CoreDNS reads when it starts: those of the admin endpoint.

@@ -40,6 +40,7 @@ var (
 	isolatedDesc      = describe("isolated", "Gauge that is 1 while the responder takes itself to be cut off, and answers with members as before that.")
 	staleDesc         = describe("stale_targets", "Gauge of targets whose probes run late by more than an interval, so that what is known of their members may be old.")
 	tripwiresDesc     = describe("tripwires", "Gauge of targets that ask for a tripwire, by what it is doing: held, waiting (to be made), none (too few descriptors).", "state")
+	expressDesc       = describe("express_sockets", "Gauge of express sockets that queries come to; 0 while they are answered the ordinary way.", "server")
 	budgetDesc        = describe("failover_budget_seconds", "Gauge of the worst case from a member's death to the end of its use.", "pool")
 )
 
@@ -54,7 +55,7 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		membersDesc, memberUpDesc, transitionsDesc, answersDesc, allDownDesc, blocksDesc, fileErrorsDesc, budgetDesc,
 		memberAnswersDesc, configuredDesc, servedDesc, fadeDesc, leasesDesc, drainsDesc, registrationsDesc,
-		certDesc, tripwiresDesc, isolatedDesc, staleDesc,
+		certDesc, tripwiresDesc, isolatedDesc, staleDesc, expressDesc,
 	} {
 		ch <- d
 	}
@@ -71,6 +72,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	wires := c.hub.tripwires()
 	for _, state := range []probe.WireState{probe.WireHeld, probe.WireWaiting, probe.WireNone} {
 		gauge(ch, tripwiresDesc, float64(wires[state]), state.String())
+	}
+	for server, n := range c.hub.lanes.sockets() {
+		gauge(ch, expressDesc, float64(n), server)
 	}
 	now := time.Now()
 	for _, p := range c.hub.pools() {

@@ -98,6 +98,7 @@ func (g *generation) build(h *hub, former *generation, now time.Time) error {
 			z := site.apices[apex]
 			times[apex]++
 			z.key = apex + " " + strconv.Itoa(times[apex])
+			z.number = len(g.zones)
 			g.zones = append(g.zones, z)
 		}
 		for j := range b.Pools {

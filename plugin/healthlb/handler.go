@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/metadata"
 	"github.com/miekg/dns"
@@ -33,8 +34,8 @@ type site struct {
 	ready  func() bool
 	block  *config.Block
 
-	handlers func() []plugin.Handler // of the server block, once the servers are made
-	mayPack  bool                    // see mayPack
+	server  *dnsserver.Config // the first of the server block
+	mayPack bool              // see mayPack
 }
 
 // Name implements plugin.Handler.
@@ -68,7 +69,7 @@ func (h *handler) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg
 	}
 	asked := pool.Query{Client: client, Name: name, Region: h.region(ctx, r, client, m)}
 	if h.packs(ctx) {
-		if done, err := m.pack(w, r, asked); done {
+		if done, err := m.writePacked(w, r, asked); done {
 			return dns.RcodeSuccess, err
 		}
 	}

@@ -42,6 +42,8 @@ type hub struct {
 	leases   *leases        // of members that registered themselves
 	stuck    rate.Sometimes // tells the log why rollouts cannot go on
 
+	lanes lanes
+
 	keeping sync.Mutex // guards kept beside mu, for those who only read it: they do not wait for a reload
 
 	mu          sync.Mutex    // guards what follows; never held while waiting for a probe or a request
@@ -217,6 +219,9 @@ func (h *hub) release(gs ...*generation) {
 		closers = append(closers, h.drop(g)...)
 	}
 	h.mu.Unlock()
+	for _, g := range gs {
+		h.lanes.release(g, h.current.Load())
+	}
 	runAll(closers)
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/caddy/caddyfile"
+	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
 
 	"example.org/healthlb/plugin/healthlb/config"
@@ -27,7 +28,7 @@ func generationOf(c *caddy.Controller) *generation {
 			return plugin.Error("healthlb", err)
 		}
 		for _, s := range g.sites {
-			s.mayPack = mayPack(s.handlers())
+			s.mayPack = mayPack(s.server.Handlers())
 		}
 		if err := theHub.acquire(g); err != nil {
 			return plugin.Error("healthlb", err)
@@ -43,7 +44,7 @@ func generationOf(c *caddy.Controller) *generation {
 // checkNeighbours looks at the plugins beside the generation's blocks, in the Corefile that they are in, if any block needs some. To parse
 // a large Corefile once more takes seconds.
 func (g *generation) checkNeighbours() error {
-	if !slices.ContainsFunc(g.blocks, func(b *config.Block) bool { return b.GeoIP != "" }) {
+	if !slices.ContainsFunc(g.blocks, (*config.Block).NeedsNeighbours) {
 		return nil
 	}
 	for _, inst := range caddy.Instances() {
@@ -54,11 +55,12 @@ func (g *generation) checkNeighbours() error {
 			continue
 		}
 		in := inst.Caddyfile()
-		corefile, err := caddyfile.Parse(in.Path(), bytes.NewReader(in.Body()), caddy.ValidDirectives(in.ServerType()))
+		order := caddy.ValidDirectives(in.ServerType())
+		corefile, err := caddyfile.Parse(in.Path(), bytes.NewReader(in.Body()), order)
 		if err != nil {
 			return err
 		}
-		return config.CheckNeighbours(g.blocks, corefile)
+		return config.CheckNeighbours(g.blocks, corefile, order, dnsserver.Port)
 	}
 	return nil
 }

@@ -44,6 +44,16 @@ var (
 		Help: "Counter of events posted to the on_change URL, by what became of the post: delivered, failed (they are posted again) or dropped.",
 	}, []string{"result"})
 
+	expressTotal = promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "express_answers_total",
+		Help: "Counter of queries that came to express sockets, by what became of them: answered there, handed_on to the plugins, dropped as too many " +
+			"had been handed on, or refused as their header is none of a query.",
+	}, []string{"result"})
+	expressAnswered = expressTotal.WithLabelValues("answered")
+	expressHandedOn = expressTotal.WithLabelValues("handed_on")
+	expressDropped  = expressTotal.WithLabelValues("dropped")
+	expressRefused  = expressTotal.WithLabelValues("refused")
+
 	adminRequestsTotal = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "admin_requests_total",
 		Help: "Counter of requests to the admin endpoint.",

@@ -19,6 +19,10 @@ type names struct {
 	nodes    map[string]*node
 	fall     fall.F
 	believed []netip.Prefix // sources whose client subnet is believed by some pool
+
+	// For express; else nil. Names are in wire form.
+	packed map[string]*node
+	others map[string]bool // zones of other server blocks inside these
 }
 
 // node is a name that exists: a pool, a name server, the apex of a zone, or a name with names below it and no records (an empty
@@ -84,7 +88,21 @@ func newNames(b *config.Block, zones map[string]*zone, pools []*livePool) *names
 			}
 		}
 	}
+	if b.Express > 0 {
+		n.pack(b.ExpressNot)
+	}
 	return n
+}
+
+// pack makes the names ready for express.
+func (n *names) pack(others []string) {
+	n.packed, n.others = make(map[string]*node, len(n.nodes)), make(map[string]bool, len(others))
+	for name, nd := range n.nodes {
+		n.packed[string(answer.PackName(name))] = nd
+	}
+	for _, zone := range others {
+		n.others[string(answer.PackName(zone))] = true
+	}
 }
 
 // add returns the node of a name, made if need be with those between it and the apex of its zone.

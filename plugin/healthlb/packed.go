@@ -64,8 +64,8 @@ func (h *handler) packs(ctx context.Context) bool {
 	return w == packedWay
 }
 
-// pack answers a question for the addresses of a pool with a packed reply. It says false, and has no effect, when that takes a message.
-func (m match) pack(w dns.ResponseWriter, r *dns.Msg, q pool.Query) (done bool, err error) {
+// writePacked answers a question for the addresses of a pool with a packed reply. It says false, and has no effect, when that takes a message.
+func (m match) writePacked(w dns.ResponseWriter, r *dns.Msg, q pool.Query) (done bool, err error) {
 	if m.node == nil || m.node.pool == nil || q.Client.HasSubnet() {
 		return false, nil
 	}
@@ -89,17 +89,24 @@ func (m match) pack(w dns.ResponseWriter, r *dns.Msg, q pool.Query) (done bool, 
 		return false, nil
 	}
 	defer b.Free()
-	soa := m.zone.soa.Load()
-	if !b.Fits(len(soa.packed)) {
-		return false, nil
-	}
-	did, ok := m.node.pool.Pack(b, family, q, time.Now())
+	notes, ok := m.pack(b, family, q, time.Now())
 	if !ok {
 		return false, nil
 	}
-	if !did.Named {
+	_, err = w.Write(b.End(notes))
+	return true, err
+}
+
+// pack completes a packed reply to a question for the addresses of the pool, but for its end. It says false, and has no effect, when the
+// reply might not fit, or has another rcode than NOERROR.
+func (m match) pack(b *answer.Packed, f pool.Family, q pool.Query, now time.Time) (answer.Notes, bool) {
+	soa := m.zone.soa.Load()
+	if !b.Fits(len(soa.packed)) {
+		return 0, false
+	}
+	did, ok := m.node.pool.Pack(b, f, q, now)
+	if ok && !did.Named {
 		b.AddAuthority(soa.packed)
 	}
-	_, err = w.Write(b.End(r, did.Notes))
-	return true, err
+	return did.Notes, ok
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
+	"github.com/miekg/dns"
 
 	"example.org/healthlb/plugin/healthlb/config"
 )
@@ -18,14 +19,20 @@ func setup(c *caddy.Controller) error {
 	if err != nil {
 		return plugin.Error("healthlb", err)
 	}
-	s, err := generationOf(c).add(b)
+	g := generationOf(c)
+	s, err := g.add(b)
 	if err != nil {
 		return plugin.Error("healthlb", err)
 	}
-	server := dnsserver.GetConfig(c)
-	s.handlers = server.Handlers
+	s.server = dnsserver.GetConfig(c)
+	if b.Express > 0 {
+		s.server.UDPDecorateWriterFunc = func(server *dnsserver.Server) dns.DecorateWriter {
+			theHub.lanes.serve(g, server)
+			return nil
+		}
+	}
 	// The closure is called once for each zone and socket: each chain gets a handler of its own.
-	server.AddPlugin(func(next plugin.Handler) plugin.Handler {
+	s.server.AddPlugin(func(next plugin.Handler) plugin.Handler {
 		return &handler{Next: next, site: s}
 	})
 	return nil

@@ -21,6 +21,7 @@ const infrastructureTTL = 300
 // zone is what stands at the apex of a zone.
 type zone struct {
 	apex   string
+	number int    // among the generation's zones
 	key    string // of its serial; see generation.build
 	config config.SOA
 	mname  string

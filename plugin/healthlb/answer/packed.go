@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/coredns/coredns/plugin/pkg/edns"
 	"github.com/miekg/dns"
 )
 
@@ -18,8 +17,10 @@ type Packed struct {
 	Room []int32
 
 	buf   []byte
-	limit int    // how long it may become before the OPT record is added
-	owner []byte // of the records, when the question says it in other cases
+	asked Asked
+	limit int           // how long it may become before the OPT record is added
+	owner []byte        // of the records, when the question says it in other cases
+	name  [MaxName]byte // where that of a question is packed
 }
 
 const (
@@ -28,81 +29,71 @@ const (
 	fixedLen   = 10  // of a record: type, class, TTL and the data's length (RFC 1035 section 4.1.3)
 	optLen     = 11  // of an OPT record without options (RFC 6891 section 6.1.2)
 	edeLen     = 6   // of an extended error's option without its text (RFC 8914 section 2)
-	maxName    = 255 // RFC 1035 section 2.3.4
+	MaxName    = 255 // RFC 1035 section 2.3.4
 	roomFor    = 32  // positions; longer lists make more when they need it
 )
 
 // pointer is what a pointer to a name has beside the offset.
 const pointer = 0xC000
 
-var packs = sync.Pool{New: func() any {
-	return &Packed{Room: make([]int32, 0, roomFor), buf: make([]byte, 0, dns.MinMsgSize)}
-}}
+var packs = sync.Pool{New: func() any { return NewPacked() }}
 
-// Pack begins an authoritative reply to a query that came over UDP for a name, which is given in lower case, and in wire form where that is
-// ready, else nil. It says false where only a message will do: the query has more than a question and an OPT record, or an option that
-// CoreDNS would return. Otherwise Free must be called when the reply has been sent.
+// NewPacked returns a reply to begin with.
+func NewPacked() *Packed {
+	return &Packed{Room: make([]int32, 0, roomFor), buf: make([]byte, 0, dns.MinMsgSize)}
+}
+
+// Pack begins a reply to a query that came over UDP for a name, which is given in lower case, and in wire form where that is ready, else nil.
+// It says false where only a message will do. Otherwise Free must be called when the reply has been sent.
 func Pack(query *dns.Msg, name string, packed []byte) (p *Packed, ok bool) {
-	size := dns.MinMsgSize
-	opt, ok := plain(query)
+	p = packs.Get().(*Packed)
+	var asked Asked
+	if query.Question[0].Name == name {
+		ok = asked.of(query, packed, &p.name)
+		p.Begin(&asked, nil)
+		return p.orFree(ok)
+	}
+	if packed == nil {
+		packed = PackName(name)
+	}
+	ok = asked.of(query, nil, &p.name)
+	p.Begin(&asked, packed)
+	return p.orFree(ok)
+}
+
+func (p *Packed) orFree(ok bool) (*Packed, bool) {
 	if !ok {
+		p.Free()
 		return nil, false
 	}
-	if opt != nil {
-		size = max(size, int(opt.UDPSize())) - optLen - notesLen
-	}
-	p = packs.Get().(*Packed)
-	p.limit, p.owner = size, nil
-	q := &query.Question[0]
-	if q.Name != name {
-		if p.owner = packed; packed == nil {
-			p.owner = PackName(name)
-		}
-		packed = nil
-	}
-	flags := uint16(1<<15 | 1<<10) // QR and AA
-	if query.RecursionDesired {
-		flags |= 1 << 8
-	}
-	if query.CheckingDisabled {
-		flags |= 1 << 4
-	}
-	b := binary.BigEndian.AppendUint16(p.buf[:0], query.Id)
-	b = binary.BigEndian.AppendUint16(b, flags)
-	b = append(b, 0, 1, 0, 0, 0, 0, 0, 0) // one question
-	if packed != nil {
-		b = append(b, packed...)
-	} else {
-		end, err := dns.PackDomainName(q.Name, b[:cap(b)], headerLen, nil, false)
-		if err != nil {
-			p.Free()
-			return nil, false
-		}
-		b = b[:end]
-	}
-	b = binary.BigEndian.AppendUint16(b, q.Qtype)
-	p.buf = binary.BigEndian.AppendUint16(b, q.Qclass)
 	return p, true
 }
 
-// plain returns the OPT record of a query, nil when it has none, and whether it is as plain as can be answered without a message.
-func plain(query *dns.Msg) (opt *dns.OPT, ok bool) {
-	switch len(query.Extra) {
-	case 0:
-		return nil, true
-	case 1:
-		if opt, ok = query.Extra[0].(*dns.OPT); !ok {
-			return nil, false
-		}
-		for _, option := range opt.Option {
-			if edns.SupportedOption(option.Option()) {
-				return nil, false
-			}
-		}
-		return opt, true
+// Begin begins an authoritative reply. owner is the name in lower case and in wire form, or nil when the question has it so.
+func (p *Packed) Begin(a *Asked, owner []byte) {
+	p.asked, p.limit, p.owner = *a, a.limit(), owner
+	flags := uint16(flagQR | flagAA)
+	if a.RD {
+		flags |= flagRD
 	}
-	return nil, false
+	if a.CD {
+		flags |= flagCD
+	}
+	b := binary.BigEndian.AppendUint16(p.buf[:0], a.ID)
+	b = binary.BigEndian.AppendUint16(b, flags)
+	b = append(b, 0, 1, 0, 0, 0, 0, 0, 0) // one question
+	b = append(b, a.Name...)
+	b = binary.BigEndian.AppendUint16(b, a.Type)
+	p.buf = binary.BigEndian.AppendUint16(b, dns.ClassINET)
 }
+
+// The flags of a message's header (RFC 1035 section 4.1.1, RFC 4035 section 3.2.2).
+const (
+	flagQR = 1 << 15
+	flagAA = 1 << 10
+	flagRD = 1 << 8
+	flagCD = 1 << 4
+)
 
 // Fits says whether so many bytes more are sure to fit into what the client takes, with what End adds.
 func (p *Packed) Fits(bytes int) bool { return len(p.buf)+len(p.owner)+bytes <= p.limit }
@@ -142,21 +133,20 @@ func (p *Packed) AddAuthority(rr []byte) {
 	p.count(authority, 1)
 }
 
-// End completes the reply to a query with its OPT record, as CoreDNS would: size and flags are the query's. It holds the notes. The bytes are
-// good until Free.
-func (p *Packed) End(query *dns.Msg, notes Notes) []byte {
-	if len(query.Extra) == 0 {
+// End completes the reply with an OPT record, as CoreDNS would, if the query has one: size and flags are the query's. It holds the notes. The
+// bytes are good until Free or Begin.
+func (p *Packed) End(notes Notes) []byte {
+	if !p.asked.EDNS {
 		return p.buf
 	}
-	opt := query.Extra[0].(*dns.OPT)
 	b := append(p.buf, 0) // the root
 	b = binary.BigEndian.AppendUint16(b, dns.TypeOPT)
-	b = binary.BigEndian.AppendUint16(b, opt.Hdr.Class)
-	flags := opt.Hdr.Ttl & 0xff00 // DO and its neighbours, as request.SizeAndDo has them
+	b = binary.BigEndian.AppendUint16(b, p.asked.Size)
+	flags := p.asked.Flags & 0xff00 // DO and its neighbours, as request.SizeAndDo has them
 	if notes != 0 {
 		flags &= 0x8000 // DO alone, in an OPT record that the reply has of its own
 	}
-	b = binary.BigEndian.AppendUint32(b, flags)
+	b = binary.BigEndian.AppendUint32(b, uint32(flags))
 	at := len(b)
 	b = append(b, 0, 0)
 	for i, text := range noteTexts {
@@ -175,7 +165,7 @@ func (p *Packed) End(query *dns.Msg, notes Notes) []byte {
 
 // PackName returns the wire form of a name, nil when it has none.
 func PackName(name string) []byte {
-	b := make([]byte, maxName)
+	b := make([]byte, MaxName)
 	end, err := dns.PackDomainName(name, b, 0, nil, false)
 	if err != nil {
 		return nil

@@ -50,6 +50,7 @@ type blockReader struct {
 	places placesText
 
 	allowExec said[bool]
+	express   said[int]
 
 	dir       string
 	zones     zones
@@ -66,6 +67,7 @@ var blockDirectives = func() table[blockReader] {
 	tb["on_change"] = field(parseOnChange, func(r *blockReader) *said[*OnChange] { return &r.onChange })
 	tb["isolation"] = field(parseIsolation, func(r *blockReader) *said[*Isolation] { return &r.isolation })
 	tb["allow_exec"] = field(func(*args) (bool, error) { return true, nil }, func(r *blockReader) *said[bool] { return &r.allowExec })
+	tb["express"] = field(parseExpress, func(r *blockReader) *said[int] { return &r.express })
 	tb["ns"] = field(parseNS, func(r *blockReader) *said[[]nameServer] { return &r.ns })
 	tb["soa"] = field(parseSOA, func(r *blockReader) *said[SOA] { return &r.soa })
 	tb["fallthrough"] = field(parseFallthrough, func(r *blockReader) *said[[]string] { return &r.passOn })
@@ -115,6 +117,8 @@ func readBlock(lines []line, zs zones, dir string) (*Block, error) {
 		Pools:            make([]Pool, 0, len(r.poolLines)),
 		process:          r.processText,
 		Dynamic:          r.dynamic.ok(),
+		Express:          r.express.v,
+		expressAt:        r.express.at,
 	}
 	b.Process = b.process.values()
 	if err := b.setPlaces(&r.places); err != nil {

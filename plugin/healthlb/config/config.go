@@ -28,6 +28,10 @@ type Block struct {
 
 	GeoIPBySubnet bool // geoip looks at the client subnets of queries, whoever says them; see CheckNeighbours
 
+	Express    int      // how many sockets of its own it answers on at each address; 0: none
+	Ports      []string // where the server block speaks plain DNS; only known with Express, see CheckNeighbours
+	ExpressNot []string // zones of other server blocks at the same address that are inside this one's, see CheckNeighbours
+
 	Dynamic  bool // pools can be made at run time, see RuntimePool
 	Pools    []Pool
 	Warnings []string // what should be logged when the block comes into force
@@ -35,6 +39,7 @@ type Block struct {
 	process     processText
 	serverBlock int // which one of the Corefile it is in
 	geoIPAt     pos
+	expressAt   pos
 	places      placesText   // for ReloadPlaces; only with files
 	reader      *blockReader // for RuntimePool; only when Dynamic
 }

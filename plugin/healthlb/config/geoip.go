@@ -6,20 +6,6 @@ import (
 	"github.com/coredns/caddy/caddyfile"
 )
 
-// CheckNeighbours looks at the plugins beside each healthlb block in a Corefile, given as caddy parses it: those blocks whose clients'
-// regions the plugin geoip tells need it, and metadata, which carries what it tells. It notes which client subnets geoip believes.
-func CheckNeighbours(blocks []*Block, corefile []caddyfile.ServerBlock) error {
-	for _, b := range blocks {
-		if b.GeoIP == "" || b.serverBlock >= len(corefile) {
-			continue
-		}
-		if err := b.checkGeoIP(corefile[b.serverBlock].Tokens); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // checkGeoIP looks at the plugins of the block's server block. Told to look at client subnets, geoip believes those of any source; it is
 // then for the operator to say whose are to be believed.
 func (b *Block) checkGeoIP(others map[string][]caddyfile.Token) error {

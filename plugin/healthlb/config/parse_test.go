@@ -78,7 +78,7 @@ func testWrong(t *testing.T, cases []wrong, around func(string) string) {
 const (
 	poolWords = "all_down, answers, budget, check, confirm, dynamic, ecs, fade_in, failures, flap, interval, member, members, min_up, " +
 		"policy, prefer, rise, shard, source, timeout, tripwire, ttl"
-	blockWords = "admin, all_down, allow_exec, answers, budget, check, confirm, dynamic, ecs, fade_in, failures, fallthrough, flap, " +
+	blockWords = "admin, all_down, allow_exec, answers, budget, check, confirm, dynamic, ecs, express, fade_in, failures, fallthrough, flap, " +
 		"interval, isolation, min_up, ns, on_change, place, places, policy, pool, prefer, region, rise, shard, soa, source, state, " +
 		"timeout, tripwire, ttl"
 	memberWords = "id, port, priority, probe_address, region, weight"

@@ -1,0 +1,231 @@
+package healthlb
+
+import (
+	"context"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin/metrics/vars"
+	"github.com/coredns/coredns/plugin/pkg/transport"
+	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"example.org/healthlb/plugin/healthlb/answer"
+	"example.org/healthlb/plugin/healthlb/express"
+	"example.org/healthlb/plugin/healthlb/pool"
+)
+
+// lanes are the express lanes of the process, by the addresses of CoreDNS's servers. Each outlives Corefiles, and is given another server to
+// answer with by a reload.
+type lanes struct {
+	mu sync.Mutex // guards at
+	at map[string]*lane
+}
+
+type lane struct {
+	*express.Lane
+	sockets int
+	of      *generation // whose server answers
+}
+
+// serve has a lane answer at the address of a server, which is about to begin.
+func (l *lanes) serve(g *generation, server *dnsserver.Server) {
+	sites := g.expressAt(server.Addr)
+	sockets := 0
+	for _, s := range sites {
+		sockets = max(sockets, s.block.Express)
+	}
+	work := newExpressServer(server, g, sites)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.at[server.Addr]
+	switch {
+	case now != nil && now.sockets == sockets:
+		now.of = g
+		now.Use(work)
+		return
+	case now != nil:
+		now.Close()
+	}
+	addr := strings.TrimPrefix(server.Addr, transport.DNS+"://")
+	if l.at == nil {
+		l.at = make(map[string]*lane)
+	}
+	l.at[server.Addr] = &lane{express.Open(addr, sockets, work, log.Warningf), sockets, g}
+}
+
+// release closes the lanes that a generation has left behind, unless next, which may be nil, has servers that will take them over.
+func (l *lanes) release(g, next *generation) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for addr, lane := range l.at {
+		if lane.of == g && (next == nil || next == g || len(next.expressAt(addr)) == 0) {
+			lane.Close()
+			delete(l.at, addr)
+		}
+	}
+}
+
+// sockets returns how many sockets are at work at each address.
+func (l *lanes) sockets() map[string]int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := make(map[string]int, len(l.at))
+	for addr, lane := range l.at {
+		n[addr] = lane.Sockets()
+	}
+	return n
+}
+
+// expressAt returns the blocks with express that answer at the address of a server.
+func (g *generation) expressAt(addr string) (sites []*site) {
+	for _, s := range g.sites {
+		if s.block.Express > 0 && slices.Contains(s.addresses(), addr) {
+			sites = append(sites, s)
+		}
+	}
+	return sites
+}
+
+// addresses returns those of the block's servers for plain DNS, as CoreDNS writes them.
+func (s *site) addresses() (addrs []string) {
+	for _, port := range s.block.Ports {
+		for _, host := range s.server.ListenHosts {
+			if addr, err := net.ResolveTCPAddr("tcp", net.JoinHostPort(host, port)); err == nil {
+				addrs = append(addrs, transport.DNS+"://"+addr.String())
+			}
+		}
+	}
+	return addrs
+}
+
+// expressServer answers at one address for the blocks there that say express.
+type expressServer struct {
+	sites   []*site
+	zones   []*zone
+	counted []zoneCounters // by zone.number; nil: prometheus does not count here
+}
+
+// zoneCounters are CoreDNS's own counters of queries and replies for one zone.
+type zoneCounters struct {
+	requests  [2][2]prometheus.Counter // see express.Answered
+	do        prometheus.Counter
+	responses prometheus.Counter
+}
+
+func newExpressServer(server *dnsserver.Server, g *generation, sites []*site) *express.Server {
+	s := &expressServer{sites: sites, zones: g.zones}
+	s.counted = make([]zoneCounters, len(g.zones))
+	for _, site := range sites {
+		if site.server.Handler("prometheus") == nil {
+			continue
+		}
+		for _, z := range site.apices {
+			s.counted[z.number] = newZoneCounters(server.Addr, z.apex)
+		}
+	}
+	chain := func(w dns.ResponseWriter, r *dns.Msg) { // as dnsserver.Server.ServePacket has it
+		ctx := context.WithValue(context.Background(), dnsserver.Key{}, server)
+		server.ServeDNS(context.WithValue(ctx, dnsserver.LoopKey{}, 0), w, r)
+	}
+	return &express.Server{Answer: s.answer, Chain: dns.HandlerFunc(chain), Count: s.count, Zones: len(g.zones)}
+}
+
+func newZoneCounters(server, zone string) (c zoneCounters) {
+	const view, plugin = "", "healthlb"
+	for family, number := range []string{"1", "2"} {
+		for asked, qtype := range []string{"A", "AAAA"} {
+			c.requests[family][asked] = vars.RequestCount.WithLabelValues(server, zone, view, "udp", number, qtype)
+		}
+	}
+	c.do = vars.RequestDo.WithLabelValues(server, zone, view)
+	c.responses = vars.ResponseRcode.WithLabelValues(server, zone, view, dns.RcodeToString[dns.RcodeSuccess], plugin)
+	return c
+}
+
+// answer answers a question for the addresses of a pool.
+func (s *expressServer) answer(q *express.Query, reply *answer.Packed) (answer.Notes, bool) {
+	for _, site := range s.sites {
+		names := site.names.Load()
+		m := names.findPacked(q.Lower)
+		if m.zone == nil {
+			continue
+		}
+		if m.node == nil || m.node.pool == nil || names.leaves(q.Lower) {
+			return 0, false
+		}
+		p := m.node.pool
+		if q.Subnet && contains(p.ECS, q.Client) {
+			return 0, false
+		}
+		if m.wildcard && p.Policy.ByName {
+			return 0, false
+		}
+		q.Zone = m.zone.number
+		family := pool.A
+		if q.Type == dns.TypeAAAA {
+			family = pool.AAAA
+		}
+		return m.pack(reply, family, pool.Query{Client: answer.NewClient(q.Client, nil), Name: p.Name}, q.Now)
+	}
+	return 0, false
+}
+
+// count adds to the metrics what the sockets have counted.
+func (s *expressServer) count(c *express.Counts) {
+	var answered uint64
+	for number := range c.Answered {
+		a := &c.Answered[number]
+		var sum uint64
+		for family := range a.ByType {
+			for asked, n := range a.ByType[family] {
+				sum += n
+				if n > 0 && s.counted[number].responses != nil {
+					s.counted[number].requests[family][asked].Add(float64(n))
+				}
+			}
+		}
+		if sum > 0 && s.counted[number].responses != nil {
+			s.counted[number].do.Add(float64(a.DO))
+			s.counted[number].responses.Add(float64(sum))
+		}
+		answered += sum
+	}
+	expressAnswered.Add(float64(answered))
+	expressHandedOn.Add(float64(c.HandedOn))
+	expressDropped.Add(float64(c.Dropped))
+	expressRefused.Add(float64(c.Refused))
+}
+
+// findPacked does as find for a name in wire form.
+func (n *names) findPacked(name []byte) match {
+	if nd, ok := n.packed[string(name)]; ok {
+		return match{nd.zone, nd, false}
+	}
+	for len(name) > 1 {
+		name = name[1+name[0]:]
+		if nd, ok := n.packed[string(name)]; ok {
+			return match{nd.zone, nd.wildcard, nd.wildcard != nil}
+		}
+	}
+	return match{}
+}
+
+// leaves says whether a name in wire form is in a zone of another server block inside one of these zones.
+func (n *names) leaves(name []byte) bool {
+	if len(n.others) == 0 {
+		return false
+	}
+	for ; len(name) > 0; name = name[1+name[0]:] {
+		if n.others[string(name)] {
+			return true
+		}
+		if name[0] == 0 {
+			break
+		}
+	}
+	return false
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package healthlb
+
+const raceEnabled = true
