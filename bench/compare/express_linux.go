@@ -15,10 +15,10 @@ import (
 const (
 	ordinary     = "healthlb"
 	small        = "express"
-	manyMembers  = "express, 10,000 members"
-	manyPools    = "express, 100,000 pools"
-	handedOn     = "express, SOA"
-	ordinarySOA  = "healthlb, SOA"
+	manyMembers  = "express 10000 members"
+	manyPools    = "express 100000 pools"
+	handedOn     = "express SOA"
+	ordinarySOA  = "healthlb SOA"
 	echoInGo     = "echo in Go"
 	expressPools = 100_000
 	poolMembers  = 10_000

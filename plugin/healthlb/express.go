@@ -131,7 +131,8 @@ func newExpressServer(server *dnsserver.Server, g *generation, sites []*site) *e
 		ctx := context.WithValue(context.Background(), dnsserver.Key{}, server)
 		server.ServeDNS(context.WithValue(ctx, dnsserver.LoopKey{}, 0), w, r)
 	}
-	return &express.Server{Answer: s.answer, Chain: dns.HandlerFunc(chain), Count: s.count, Zones: len(g.zones)}
+	answerer := func() express.Answerer { return &expressAnswerer{expressServer: s} }
+	return &express.Server{Answerer: answerer, Chain: dns.HandlerFunc(chain), Count: s.count, Zones: len(g.zones)}
 }
 
 func newZoneCounters(server, zone string) (c zoneCounters) {
@@ -146,32 +147,67 @@ func newZoneCounters(server, zone string) (c zoneCounters) {
 	return c
 }
 
-// answer answers a question for the addresses of a pool.
-func (s *expressServer) answer(q *express.Query, reply *answer.Packed) (answer.Notes, bool) {
+// expressAnswerer answers the queries of one socket.
+type expressAnswerer struct {
+	*expressServer
+	found [express.BatchSize]lookup
+	pools [express.BatchSize]pool.Asking
+}
+
+// lookup is what was found for a query.
+type lookup struct {
+	match
+	names *names
+}
+
+// Find implements express.Answerer.
+func (a *expressAnswerer) Find(queries []express.Query) {
+	asking := a.pools[:0]
+	for i := range queries {
+		q := &queries[i]
+		a.found[i] = a.find(q.Lower)
+		if nd := a.found[i].node; nd != nil && nd.pool != nil {
+			asking = append(asking, pool.Asking{Pool: nd.pool, Family: familyOf(q)})
+		}
+	}
+	if len(asking) >= worthFetching {
+		pool.Fetch(asking)
+	}
+}
+
+// worthFetching is how many queries have to come together for their pools to be fetched first: fewer do not wait long for each other.
+const worthFetching = 4
+
+// find finds a name in wire form.
+func (s *expressServer) find(name []byte) lookup {
 	for _, site := range s.sites {
 		names := site.names.Load()
-		m := names.findPacked(q.Lower)
-		if m.zone == nil {
-			continue
+		if m := names.findPacked(name); m.zone != nil {
+			return lookup{m, names}
 		}
-		if m.node == nil || m.node.pool == nil || names.leaves(q.Lower) {
-			return 0, false
-		}
-		p := m.node.pool
-		if q.Subnet && contains(p.ECS, q.Client) {
-			return 0, false
-		}
-		if m.wildcard && p.Policy.ByName {
-			return 0, false
-		}
-		q.Zone = m.zone.number
-		family := pool.A
-		if q.Type == dns.TypeAAAA {
-			family = pool.AAAA
-		}
-		return m.pack(reply, family, pool.Query{Client: answer.NewClient(q.Client, nil), Name: p.Name}, q.Now)
 	}
-	return 0, false
+	return lookup{}
+}
+
+func familyOf(q *express.Query) pool.Family {
+	if q.Type == dns.TypeAAAA {
+		return pool.AAAA
+	}
+	return pool.A
+}
+
+// Answer implements express.Answerer: it answers for pools.
+func (a *expressAnswerer) Answer(q *express.Query, i int, reply *answer.Packed) (answer.Notes, bool) {
+	m := &a.found[i]
+	if m.node == nil || m.node.pool == nil || m.names.leaves(q.Lower) {
+		return 0, false
+	}
+	p := m.node.pool
+	if q.Subnet && contains(p.ECS, q.Client) || m.wildcard && p.Policy.ByName {
+		return 0, false
+	}
+	q.Zone = m.zone.number
+	return m.pack(reply, familyOf(q), pool.Query{Client: answer.NewClient(q.Client, nil)}, q.Now)
 }
 
 // count adds to the metrics what the sockets have counted.

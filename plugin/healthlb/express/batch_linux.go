@@ -11,19 +11,16 @@ import (
 	"example.org/healthlb/plugin/healthlb/answer"
 )
 
-// batchSize is how many datagrams one system call reads or sends at most.
-const batchSize = 32
-
 // batch is the datagrams that one system call reads or sends.
 type batch struct {
 	fd      int
-	headers [batchSize]mmsghdr
-	vectors [batchSize]unix.Iovec
-	from    [batchSize]datagram
+	headers [BatchSize]mmsghdr
+	vectors [BatchSize]unix.Iovec
+	from    [BatchSize]datagram
 
-	replies      [batchSize]mmsghdr
-	replyVectors [batchSize]unix.Iovec
-	packed       [batchSize]*answer.Packed
+	replies      [BatchSize]mmsghdr
+	replyVectors [BatchSize]unix.Iovec
+	packed       [BatchSize]*answer.Packed
 	toSend       int
 }
 
@@ -43,7 +40,7 @@ type datagram struct {
 // newBatch makes a batch for a socket. Where that has no address of its own, datagrams tell to which one they were sent.
 func newBatch(fd int, anyAddress bool) *batch {
 	b := &batch{fd: fd}
-	for i := range batchSize {
+	for i := range BatchSize {
 		b.vectors[i].Base = &b.from[i].query[0]
 		b.vectors[i].SetLen(querySize)
 		h := &b.headers[i]
@@ -61,14 +58,14 @@ func newBatch(fd int, anyAddress bool) *batch {
 
 // receive reads what is there. It returns 0 when there is nothing.
 func (b *batch) receive() (int, error) {
-	for i := range batchSize {
+	for i := range BatchSize {
 		h := &b.headers[i]
 		h.Namelen = nameSize
 		if h.Control != nil {
 			h.SetControllen(controlSize)
 		}
 	}
-	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(b.fd), uintptr(unsafe.Pointer(&b.headers[0])), batchSize, unix.MSG_DONTWAIT, 0, 0)
+	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(b.fd), uintptr(unsafe.Pointer(&b.headers[0])), BatchSize, unix.MSG_DONTWAIT, 0, 0)
 	switch errno {
 	case 0:
 		return int(n), nil

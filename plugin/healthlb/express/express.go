@@ -14,46 +14,59 @@ import (
 	"example.org/healthlb/plugin/healthlb/answer"
 )
 
-// Server is what answers the queries at one address. It is called by all sockets at once.
+// Server is what answers the queries at one address.
 type Server struct {
-	// Answer makes a reply, which was begun for the query, if it can. name is the name that is asked for, in lower case and in wire
-	// form. What it is given is good until it returns.
-	Answer func(q *Query, reply *answer.Packed) (notes answer.Notes, ok bool)
+	// Answerer returns what answers for one socket, whose queries come in batches.
+	Answerer func() Answerer
 
-	// Chain answers what Answer cannot.
+	// Chain answers what no Answerer can. It is called by many goroutines at once.
 	Chain dns.Handler
 
-	// Count is told now and then how many queries were answered since it was told last.
+	// Count is told now and then how many queries were answered since it was told last. It is called by all sockets at once.
 	Count func(*Counts)
 
 	Zones int // how many zones' answers are counted each by itself
 }
 
-// Query is a query that may be answered.
+// Answerer answers the queries of one socket.
+type Answerer interface {
+	// Find looks up what a batch of queries asks for, so that all of them wait for memory together. There are BatchSize at most, and
+	// they are good until the next batch.
+	Find(queries []Query)
+
+	// Answer makes a reply to one of them, which was begun, if it can.
+	Answer(q *Query, i int, reply *answer.Packed) (notes answer.Notes, ok bool)
+}
+
+// BatchSize is how many queries are answered together at most: as many datagrams as one system call reads or sends.
+const BatchSize = 32
+
+// Query is a query that may be answered: for A or AAAA.
 type Query struct {
 	answer.Asked
-	Lower  []byte // the name, in lower case
+	Lower  []byte // the name, in lower case and in wire form
 	Client netip.Addr
 	Now    time.Time
-	Zone   int // set by Answer: in which zone the name is, below Zones
+	Zone   int // set by Answer: in which zone the name is, below Server.Zones
 
 	lower [answer.MaxName]byte
 }
 
-// Reply makes the reply to what came over UDP, in p, if the server can. It returns nil when that takes the chain. q says who asks and when;
-// the rest of it is set.
-func (s *Server) Reply(q *Query, query []byte, p *answer.Packed) []byte {
-	n, ok := q.Read(query, &q.lower)
-	if !ok || q.Type != dns.TypeA && q.Type != dns.TypeAAAA {
-		return nil
-	}
+// Read reads what came over UDP. It says false when it takes the chain to answer it.
+func (q *Query) Read(query []byte) bool {
+	n, ok := q.Asked.Read(query, &q.lower)
 	q.Lower = q.lower[:n]
+	return ok && (q.Type == dns.TypeA || q.Type == dns.TypeAAAA)
+}
+
+// Reply makes the reply to query i of a batch, in p. It returns nil when that takes the chain.
+func Reply(a Answerer, q *Query, i int, p *answer.Packed) []byte {
 	owner := q.Lower
 	if bytes.Equal(owner, q.Name) {
 		owner = nil
 	}
 	p.Begin(&q.Asked, owner)
-	notes, ok := s.Answer(q, p)
+	notes, ok := a.Answer(q, i, p)
 	if !ok {
 		return nil
 	}

@@ -70,13 +70,7 @@ type known struct {
 func newKnown() *known {
 	k := new(known)
 	set := answer.NewRRset("known.example.org.", []netip.Addr{netip.MustParseAddr(byExpress)}, answer.TTLs{Normal: 30}, false)
-	k.Answer = func(q *Query, reply *answer.Packed) (answer.Notes, bool) {
-		if q.Lower[1] != 'k' {
-			return 0, false
-		}
-		reply.AddRun(set, 0, 1, false)
-		return 0, true
-	}
+	k.Answerer = func() Answerer { return knows{&set} }
 	k.Chain = dns.HandlerFunc(func(w dns.ResponseWriter, r *dns.Msg) { w.WriteMsg(replyBy(byChain, r)) })
 	k.Zones = 1
 	k.Count = func(c *Counts) {
@@ -93,6 +87,22 @@ func newKnown() *known {
 		k.counts.Refused += c.Refused
 	}
 	return k
+}
+
+// knows answers with the same set for whatever is known.
+type knows struct{ set *answer.RRset }
+
+func (knows) Find([]Query) {}
+
+func (k knows) Answer(q *Query, _ int, reply *answer.Packed) (answer.Notes, bool) {
+	switch q.Lower[1] {
+	case 'k':
+		reply.AddRun(k.set, 0, 1, false)
+		return 0, true
+	case 'p':
+		panic("a name that begins with p")
+	}
+	return 0, false
 }
 
 func (k *known) answered() uint64 {
@@ -149,6 +159,9 @@ func TestLane(t *testing.T) {
 				}
 				if who := ask(t, o.addr, "other.example.org.", dns.TypeA); who != byChain {
 					t.Errorf("what the lane does not know was answered by %s", who)
+				}
+				if who := ask(t, o.addr, "panic.example.org.", dns.TypeA); who != byChain {
+					t.Errorf("after a panic: %s", who)
 				}
 				if who := ask(t, o.addr, "known.example.org.", dns.TypeMX); who != byChain {
 					t.Errorf("another type was answered by %s", who)

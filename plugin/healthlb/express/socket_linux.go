@@ -29,10 +29,13 @@ type socket struct {
 	closing atomic.Bool
 	done    chan struct{} // closed when the loop has ended
 
-	query   Query   // that the loop is at
-	counts  Counts  // of the loop
-	counted *Server // whose they are
-	pending bool    // there are some
+	// The rest is of the loop.
+	queries  [BatchSize]Query
+	from     [BatchSize]origin // of queries
+	answerer Answerer
+	counts   Counts
+	counted  *Server // whose answerer and counts these are
+	pending  bool    // there are counts
 }
 
 // open makes a socket at an address. It takes part in the group at once.
@@ -136,10 +139,9 @@ func (s *socket) handle(b *batch, n int) {
 	server := s.lane.server.Load()
 	if s.counted != server {
 		s.flush()
-		s.counted, s.counts.Answered = server, make([]Answered, server.Zones)
+		s.counted, s.answerer, s.counts.Answered = server, server.Answerer(), make([]Answered, server.Zones)
 	}
-	q := &s.query
-	q.Now = time.Now()
+	now, found := time.Now(), 0
 	for i := range n {
 		query := b.query(i)
 		if reply, whole := s.byHeader(query); whole {
@@ -148,31 +150,68 @@ func (s *socket) handle(b *batch, n int) {
 			}
 			continue
 		}
-		from, v6 := b.client(i)
-		q.Client = from.Addr()
-		if reply := s.replyTo(query, b.packed[i]); reply != nil {
-			b.add(i, reply)
-			s.count(q, v6)
+		q := &s.queries[found]
+		if !q.Read(query) {
+			s.handOn(b, i)
 			continue
 		}
-		if s.lane.chain.hand(s, server.Chain, query, b.name(i), b.control(i)) {
-			s.counts.HandedOn++
-		} else {
-			s.counts.Dropped++
+		from, v6 := b.client(i)
+		q.Client, q.Now = from.Addr(), now
+		s.from[found] = origin{i, v6}
+		found++
+	}
+	answering := s.find(found)
+	for i := range found {
+		q, from := &s.queries[i], s.from[i]
+		var reply []byte
+		if answering {
+			reply = s.replyTo(q, i, b.packed[i])
 		}
+		if reply == nil {
+			s.handOn(b, from.datagram)
+			continue
+		}
+		b.add(from.datagram, reply)
+		s.count(q, from.v6)
 	}
 	s.pending = true
 	b.send()
 }
 
-// replyTo makes the reply to a query, or nil. When that panics, the query is handed on, where CoreDNS deals with a panic.
-func (s *socket) replyTo(query []byte, p *answer.Packed) (reply []byte) {
+// origin is where a query of a batch came from.
+type origin struct {
+	datagram int
+	v6       bool
+}
+
+// handOn has CoreDNS answer datagram i of a batch.
+func (s *socket) handOn(b *batch, i int) {
+	if s.lane.chain.hand(s, s.counted.Chain, b.query(i), b.name(i), b.control(i)) {
+		s.counts.HandedOn++
+	} else {
+		s.counts.Dropped++
+	}
+}
+
+// find has the first queries looked up. It says false when that panics: they are handed on then, and CoreDNS deals with it.
+func (s *socket) find(queries int) (ok bool) {
+	defer func() {
+		if recover() != nil {
+			ok = false
+		}
+	}()
+	s.answerer.Find(s.queries[:queries])
+	return true
+}
+
+// replyTo makes the reply to a query, or nil, also when that panics.
+func (s *socket) replyTo(q *Query, i int, p *answer.Packed) (reply []byte) {
 	defer func() {
 		if recover() != nil {
 			reply = nil
 		}
 	}()
-	return s.counted.Reply(&s.query, query, p)
+	return Reply(s.answerer, q, i, p)
 }
 
 // lost returns how many datagrams had no room in the socket up to now (SO_MEMINFO, its SK_MEMINFO_DROPS).

@@ -211,7 +211,7 @@ func room(n int) ([]int32, []dns.RR) {
 func (c *choice) leaseEnd(now int64) int64 { return now + 1 + int64(c.ttls.Normal) }
 
 // choose builds the choice among candidates of one tier, or with regional of one tier and region. The caller holds p.mu.
-func (p *Pool) choose(f Family, cs []candidate, regional bool, drains map[string]Drain, now time.Time) *choice {
+func (p *Pool) choose(f Family, cs []candidate, regional bool, drains map[string]Drain, now time.Time) choice {
 	cs = p.FadeIn.faded(cs, now)
 	g := &p.groups[cs[0].seat(regional).group]
 	c := p.newChoice(f, g.region, len(cs))
@@ -228,8 +228,8 @@ func (p *Pool) choose(f Family, cs []candidate, regional bool, drains map[string
 }
 
 // newChoice begins a choice of n addresses.
-func (p *Pool) newChoice(f Family, region string, n int) *choice {
-	c := &choice{k: n, region: region, turn: p.stats.turn(f, region), ttls: answer.TTLs{Normal: p.TTL, Low: p.LowTTL}}
+func (p *Pool) newChoice(f Family, region string, n int) choice {
+	c := choice{k: n, region: region, turn: p.stats.turn(f, region), ttls: answer.TTLs{Normal: p.TTL, Low: p.LowTTL}}
 	if p.Answers > 0 {
 		c.k = min(n, p.Answers)
 	}

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"hash/maphash"
 	"net/netip"
 	"time"
@@ -16,6 +17,10 @@ import (
 // Snapshot is all that is needed to answer for a pool until something changes. It is immutable.
 type Snapshot struct {
 	families [Families]answers
+	everyone [Families]struct { // what the choices of everyone are made in, side by side with what leads to them
+		choice
+		rrs answer.RRset
+	}
 }
 
 // answers are the answers for one family. The zero value is a family that the pool does not have.
@@ -51,7 +56,7 @@ func (p *Pool) Rebuild(around func() (Around, time.Time)) (changed uint64, again
 	}
 	for f := range Families {
 		v := p.judge(Family(f), by, now)
-		s.families[f] = p.answers(Family(f), v, by, now)
+		s.families[f] = p.answers(s, Family(f), v, by, now)
 		for _, addr := range v.addresses() {
 			visible += maphash.Comparable(visibleSeed, record{p.Name, addr})
 		}
@@ -112,7 +117,7 @@ type (
 var visibleSeed = maphash.MakeSeed()
 
 // answers builds the answers that follow from a verdict. The caller holds p.mu.
-func (p *Pool) answers(f Family, v verdict, by Around, now time.Time) answers {
+func (p *Pool) answers(s *Snapshot, f Family, v verdict, by Around, now time.Time) answers {
 	a := answers{has: len(v.all) > 0, pardons: v.pardons, rcode: dns.RcodeSuccess}
 	if !by.Frozen.IsZero() {
 		a.notes |= answer.Isolated
@@ -127,19 +132,20 @@ func (p *Pool) answers(f Family, v verdict, by Around, now time.Time) answers {
 			a.rcode = dns.RcodeRefused
 		}
 		if v.names() {
-			a.everyone = p.chooseAllDown(f, v, by, now)
+			a.everyone = p.chooseAllDown(s, f, v, by, now)
 		}
 	case len(v.named) > 0:
-		a.everyone, a.regions = p.chooseAll(f, v.named, by, now)
+		a.everyone, a.regions = p.chooseAll(s, f, v.named, by, now)
 	}
 	return a
 }
 
 // chooseAllDown builds the choice of an all_down answer. These answers must not depend on the client, since the subnet's scope is 0 for
 // them: whatever the policy is, they take turns.
-func (p *Pool) chooseAllDown(f Family, v verdict, by Around, now time.Time) *choice {
+func (p *Pool) chooseAllDown(s *Snapshot, f Family, v verdict, by Around, now time.Time) *choice {
 	addrs := v.addresses()
-	c := p.newChoice(f, "", len(addrs))
+	c := &s.everyone[f].choice
+	*c = p.newChoice(f, "", len(addrs))
 	c.low = true
 	c.picker = policy.Turns(len(addrs))
 	if v.fixed != nil {
@@ -147,20 +153,23 @@ func (p *Pool) chooseAllDown(f Family, v verdict, by Around, now time.Time) *cho
 	} else {
 		c.name(v.named, by.Drains, p.FadeIn, now)
 	}
-	c.rrs = answer.NewRRset(p.Name, addrs, c.ttls, true)
+	c.rrs = &s.everyone[f].rrs
+	*c.rrs = answer.NewRRset(p.Name, addrs, c.ttls, true)
 	return c
 }
 
 // chooseAll builds the choices among candidates of one tier: that of everyone, and those of regions.
-func (p *Pool) chooseAll(f Family, cs []candidate, by Around, now time.Time) (everyone *choice, regions *regional) {
+func (p *Pool) chooseAll(s *Snapshot, f Family, cs []candidate, by Around, now time.Time) (everyone *choice, regions *regional) {
 	addrs := make([]netip.Addr, len(cs))
 	for i, c := range cs {
 		addrs[i] = c.address.addr
 	}
 	isolated := !by.Frozen.IsZero() // then nothing is sure of anybody
-	everyone = p.choose(f, cs, false, by.Drains, now)
+	everyone = &s.everyone[f].choice
+	*everyone = p.choose(f, cs, false, by.Drains, now)
 	everyone.low = isolated
-	everyone.rrs = answer.NewRRset(p.Name, addrs, everyone.ttls, isolated || everyone.doubts != nil)
+	everyone.rrs = &s.everyone[f].rrs
+	*everyone.rrs = answer.NewRRset(p.Name, addrs, everyone.ttls, isolated || everyone.doubts != nil)
 	if !p.Prefer.Region {
 		return everyone, nil
 	}
@@ -176,8 +185,9 @@ func (p *Pool) chooseAll(f Family, cs []candidate, by Around, now time.Time) (ev
 		for i, m := range members {
 			positions[i] = position[m.address]
 		}
-		c.rrs = everyone.rrs.Part(positions)
-		byName[region] = c
+		part := everyone.rrs.Part(positions)
+		c.rrs = &part
+		byName[region] = &c
 	}
 	return everyone, newRegional(byName, by.Places)
 }
@@ -185,7 +195,7 @@ func (p *Pool) chooseAll(f Family, cs []candidate, by Around, now time.Time) (ev
 // Query is what a pool is told of a query for its addresses.
 type Query struct {
 	Client answer.Client
-	Name   string // as asked, lower-case
+	Name   string // as asked, lower-case; empty: the pool's own
 	Region string // of the client, where the query tells it; empty: none
 }
 
@@ -262,7 +272,7 @@ func (a *answers) of(q Query) (c *choice, scope int) {
 func (p *Pool) key(q Query) uint64 {
 	key := q.Client.Key(p.Policy.Bits4, p.Policy.Bits6)
 	if p.Policy.ByName {
-		key = policy.WithName(key, q.Name)
+		key = policy.WithName(key, cmp.Or(q.Name, p.Name))
 	}
 	return key
 }

@@ -54,7 +54,9 @@ func (n *notes) noted(now, safe int64) bool {
 
 // note writes down that an answer given now names the address and runs out of caches at safe.
 func (n *notes) note(now, safe int64) {
-	n.usage.served.turnOver(now, n.answers.Load())
+	if n.answered.Load()/windowSeconds < now/windowSeconds { // else the usage, which lies elsewhere, need not be looked at
+		n.usage.served.turnOver(now, n.answers.Load())
+	}
 	raise(&n.answered, now)
 	raise(&n.safeAfter, safe)
 }
