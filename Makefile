@@ -18,7 +18,7 @@ export HEALTHLB_COREDNS := $(CURDIR)/bin/coredns
 export HEALTHLB_CTL     := $(CURDIR)/bin/healthlbctl
 
 .DEFAULT_GOAL := build
-.PHONY: build man run test lint fuzz bench bench-baseline bench-process compare compare-failover soak check plugin-cfg clean help FORCE
+.PHONY: build man run test test-express lint fuzz bench bench-baseline bench-process compare compare-failover soak check plugin-cfg clean help FORCE
 
 build: bin/coredns bin/healthlbctl ## build bin/coredns, CoreDNS with healthlb, and bin/healthlbctl, the operator's command
 
@@ -44,6 +44,10 @@ test: bin/coredns bin/healthlbctl ## run all tests, with the race detector, end 
 	@build/need.sh gcc gcc libc6-dev
 	@build/need.sh ip iproute2
 	@CGO_ENABLED=1 $(GO) test -race ./...
+
+test-express: bin/coredns bin/healthlbctl ## run the end to end tests once more, with express wherever it may be
+	@build/need.sh dig bind9-dnsutils
+	@HEALTHLB_EXPRESS=1 $(SHIPPED) test -count 1 ./test
 
 lint: ## gofmt, go vet, staticcheck, and the rules for imports
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt -w is due for:"; echo "$$unformatted"; exit 1; }

@@ -72,7 +72,7 @@ func TestExpress(t *testing.T) {
 		`coredns_dns_requests_total{family="1",proto="udp",` + server + `type="A",view="",zone="lb.example.org."}`:    5,
 		`coredns_dns_requests_total{family="1",proto="udp",` + server + `type="AAAA",view="",zone="lb.example.org."}`: 2,
 		`coredns_dns_do_requests_total{` + server + `view="",zone="lb.example.org."}`:                                 1,
-		`coredns_dns_responses_total{plugin="healthlb",rcode="NOERROR",` + server + `view="",zone="lb.example.org."}`: 5,
+		`coredns_dns_responses_total{plugin="errors",rcode="NOERROR",` + server + `view="",zone="lb.example.org."}`:   8, // CoreDNS names the plugin behind prometheus
 		`coredns_healthlb_answers_total{pool="www.lb.example.org."}`:                                                  4,
 	} {
 		if got := s.metrics(t)[sample]; got != want {
@@ -98,6 +98,7 @@ func TestExpressIsRefused(t *testing.T) {
 		"view":       {expressBlock("lb.example.org", []string{"view a {", "expr true", "}"}, "express", expressPool), []string{"plugin view: each view"}},
 		"shed":       {expressBlock("lb.example.org", nil, "express", expressPool) + other("shed"), []string{"plugin shed, which another server block at port"}},
 		"tsig":       {expressBlock("lb.example.org", nil, "express", expressPool) + other("tsig {", "secret a. aaaa", "}"), []string{"plugin tsig, which another server block"}},
+		"mapped":     {expressBlock("lb.example.org", nil, "express", expressPool) + "lb.example.org:{dns} {\n bind ::ffff:127.0.0.1\n view a {\nexpr true\n}\n whoami\n}\n", []string{"needs the zone lb.example.org. for itself"}},
 		"twin":       {expressBlock("lb.example.org", nil, "express", expressPool) + "lb.example.org:{dns} {\n whoami\n}\n", nil},
 		"one port":   {strings.Replace(expressBlock("lb.example.org", nil, "express", expressPool), "{dns} {", "{dns} two.example.org:{dns2} {", 1), []string{"needs all zones of the server block at each of its ports"}},
 		"no DNS":     {expressBlock("grpc://lb.example.org", nil, "express", expressPool), []string{"is for plain DNS"}},

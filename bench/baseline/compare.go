@@ -120,10 +120,16 @@ func show(rows []row, part bool) {
 	fmt.Println(changes.RenderMarkdown())
 }
 
-// negligible says whether a change is below 1%. Figures of memory hardly vary, so that the least difference is significant.
+// negligible says whether a change is below 1%, or of fewer bytes than any object has. Figures of memory hardly vary, so that the least
+// difference is significant.
 func (r row) negligible() bool {
-	percent, err := strconv.ParseFloat(strings.TrimSuffix(r.change, "%"), 64)
-	return err == nil && math.Abs(percent) < 1
+	before, err1 := strconv.ParseFloat(r.before, 64)
+	now, err2 := strconv.ParseFloat(r.now, 64)
+	if err1 != nil || err2 != nil {
+		return false
+	}
+	change := math.Abs(now - before)
+	return change < before/100 || r.unit == "B/op" && change < 8
 }
 
 func newTable() table.Writer {

@@ -39,3 +39,19 @@ Next,437328,3%
 		t.Errorf("got %+v, %v\nwant %+v", rows, err, want)
 	}
 }
+
+func TestNegligible(t *testing.T) {
+	for r, want := range map[row]bool{
+		{unit: "cal/op", before: "100", now: "100.9"}: true,
+		{unit: "cal/op", before: "100", now: "101.5"}: false,
+		{unit: "cal/op", before: "5", now: "4"}:       false,
+		{unit: "B/op", before: "1", now: "3"}:         true,
+		{unit: "B/op", before: "0", now: "8"}:         false,
+		{unit: "allocs/op", before: "0", now: "1"}:    false,
+		{unit: "cal/op", now: "1"}:                    false, // there was none before
+	} {
+		if got := r.negligible(); got != want {
+			t.Errorf("%+v: got %v, want %v", r, got, want)
+		}
+	}
+}

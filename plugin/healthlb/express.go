@@ -6,12 +6,15 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/metrics/vars"
 	"github.com/coredns/coredns/plugin/pkg/transport"
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
 
 	"example.org/healthlb/plugin/healthlb/answer"
 	"example.org/healthlb/plugin/healthlb/express"
@@ -105,7 +108,6 @@ func (s *site) addresses() (addrs []string) {
 // expressServer answers at one address for the blocks there that say express.
 type expressServer struct {
 	sites   []*site
-	zones   []*zone
 	counted []zoneCounters // by zone.number; nil: prometheus does not count here
 }
 
@@ -117,14 +119,13 @@ type zoneCounters struct {
 }
 
 func newExpressServer(server *dnsserver.Server, g *generation, sites []*site) *express.Server {
-	s := &expressServer{sites: sites, zones: g.zones}
+	s := &expressServer{sites: sites}
 	s.counted = make([]zoneCounters, len(g.zones))
 	for _, site := range sites {
-		if site.server.Handler("prometheus") == nil {
-			continue
-		}
-		for _, z := range site.apices {
-			s.counted[z.number] = newZoneCounters(server.Addr, z.apex)
+		if writer := countedAs(site.server.Handlers()); writer != "" {
+			for _, z := range site.apices {
+				s.counted[z.number] = newZoneCounters(server.Addr, z.apex, writer)
+			}
 		}
 	}
 	chain := func(w dns.ResponseWriter, r *dns.Msg) { // as dnsserver.Server.ServePacket has it
@@ -132,32 +133,43 @@ func newExpressServer(server *dnsserver.Server, g *generation, sites []*site) *e
 		server.ServeDNS(context.WithValue(ctx, dnsserver.LoopKey{}, 0), w, r)
 	}
 	answerer := func() express.Answerer { return &expressAnswerer{expressServer: s} }
-	return &express.Server{Answerer: answerer, Chain: dns.HandlerFunc(chain), Count: s.count, Zones: len(g.zones)}
+	return &express.Server{Answerer: answerer, Chain: dns.HandlerFunc(chain), Count: s.count, Panicked: expressPanicked, Zones: len(g.zones)}
 }
 
-func newZoneCounters(server, zone string) (c zoneCounters) {
-	const view, plugin = "", "healthlb"
+// expressPanicked tells of a panic as CoreDNS's server does.
+func expressPanicked(why any) {
+	vars.Panic.Inc()
+	panicked.Do(func() { log.Errorf("Recovered from panic in express: %v", why) })
+}
+
+var panicked = rate.Sometimes{First: 3, Interval: time.Minute}
+
+// countedAs returns as whose the plugin prometheus counts replies: those of the plugin directly behind it. It is empty where that does not count.
+func countedAs(handlers []plugin.Handler) string {
+	i := slices.IndexFunc(handlers, func(h plugin.Handler) bool { return h.Name() == "prometheus" })
+	if i < 0 || i+1 == len(handlers) {
+		return ""
+	}
+	return handlers[i+1].Name()
+}
+
+func newZoneCounters(server, zone, writer string) (c zoneCounters) {
+	const view = ""
 	for family, number := range []string{"1", "2"} {
 		for asked, qtype := range []string{"A", "AAAA"} {
 			c.requests[family][asked] = vars.RequestCount.WithLabelValues(server, zone, view, "udp", number, qtype)
 		}
 	}
 	c.do = vars.RequestDo.WithLabelValues(server, zone, view)
-	c.responses = vars.ResponseRcode.WithLabelValues(server, zone, view, dns.RcodeToString[dns.RcodeSuccess], plugin)
+	c.responses = vars.ResponseRcode.WithLabelValues(server, zone, view, dns.RcodeToString[dns.RcodeSuccess], writer)
 	return c
 }
 
 // expressAnswerer answers the queries of one socket.
 type expressAnswerer struct {
 	*expressServer
-	found [express.BatchSize]lookup
+	found [express.BatchSize]match
 	pools [express.BatchSize]pool.Asking
-}
-
-// lookup is what was found for a query.
-type lookup struct {
-	match
-	names *names
 }
 
 // Find implements express.Answerer.
@@ -179,14 +191,14 @@ func (a *expressAnswerer) Find(queries []express.Query) {
 const worthFetching = 4
 
 // find finds a name in wire form.
-func (s *expressServer) find(name []byte) lookup {
+func (s *expressServer) find(name []byte) match {
 	for _, site := range s.sites {
 		names := site.names.Load()
-		if m := names.findPacked(name); m.zone != nil {
-			return lookup{m, names}
+		if m := names.findPacked(name); m.zone != nil && !names.leaves(name) {
+			return m
 		}
 	}
-	return lookup{}
+	return match{}
 }
 
 func familyOf(q *express.Query) pool.Family {
@@ -199,7 +211,7 @@ func familyOf(q *express.Query) pool.Family {
 // Answer implements express.Answerer: it answers for pools.
 func (a *expressAnswerer) Answer(q *express.Query, i int, reply *answer.Packed) (answer.Notes, bool) {
 	m := &a.found[i]
-	if m.node == nil || m.node.pool == nil || m.names.leaves(q.Lower) {
+	if m.node == nil || m.node.pool == nil {
 		return 0, false
 	}
 	p := m.node.pool

@@ -98,7 +98,11 @@ func newNames(b *config.Block, zones map[string]*zone, pools []*livePool) *names
 func (n *names) pack(others []string) {
 	n.packed, n.others = make(map[string]*node, len(n.nodes)), make(map[string]bool, len(others))
 	for name, nd := range n.nodes {
-		n.packed[string(answer.PackName(name))] = nd
+		packed := nd.packed
+		if packed == nil {
+			packed = answer.PackName(name)
+		}
+		n.packed[string(packed)] = nd
 	}
 	for _, zone := range others {
 		n.others[string(answer.PackName(zone))] = true

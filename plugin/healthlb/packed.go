@@ -3,12 +3,15 @@ package healthlb
 import (
 	"context"
 	"net"
+	"reflect"
 	"strings"
 	"time"
 
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/pkg/nonwriter"
 	"github.com/coredns/coredns/plugin/pkg/transport"
+	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
 
 	"example.org/healthlb/plugin/healthlb/answer"
@@ -24,7 +27,7 @@ import (
 // to see the message.
 var neverLooks = map[string]bool{
 	"acl": true, "any": true, "bufsize": true, "cancel": true, "chaos": true, "errors": true, "geoip": true, "local": true, "metadata": true,
-	"prometheus": true, "template": true, "transfer": true,
+	"prometheus": true, "template": true, "tls": true, "transfer": true,
 }
 
 // mayPack says whether no plugin of a server block that stands above healthlb wants to see messages. The handlers are in their order.
@@ -39,6 +42,38 @@ func mayPack(handlers []plugin.Handler) bool {
 	}
 	return false
 }
+
+// straight says whether what is written goes to the client. It does not where a plugin, in whatever server block, asks the server itself, for the
+// target of an alias: then a writer directly below CoreDNS's own keeps messages, and would hand bytes on. All writers in between have what they
+// write to as their first field.
+func straight(w dns.ResponseWriter) bool {
+	if s, ok := w.(*request.ScrubWriter); ok {
+		_, keeps := s.ResponseWriter.(*nonwriter.Writer)
+		return !keeps
+	}
+	for v := reflect.ValueOf(w); ; {
+		switch v.Kind() {
+		case reflect.Pointer, reflect.Interface:
+			v = v.Elem()
+		case reflect.Struct:
+			if v.NumField() == 0 {
+				return true
+			}
+			within := v.Field(0)
+			if v.Type() == scrubWriter {
+				return within.Elem().Type() != keepingWriter
+			}
+			v = within
+		default:
+			return true
+		}
+	}
+}
+
+var (
+	scrubWriter   = reflect.TypeFor[request.ScrubWriter]()
+	keepingWriter = reflect.TypeFor[*nonwriter.Writer]()
+)
 
 // way is whether a handler may answer with packed replies.
 type way = uint32
@@ -77,7 +112,7 @@ func (m match) writePacked(w dns.ResponseWriter, r *dns.Msg, q pool.Query) (done
 	default:
 		return false, nil
 	}
-	if _, udp := w.RemoteAddr().(*net.UDPAddr); !udp {
+	if _, udp := w.RemoteAddr().(*net.UDPAddr); !udp || !straight(w) {
 		return false, nil
 	}
 	var name []byte

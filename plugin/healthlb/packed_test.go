@@ -11,6 +11,8 @@ import (
 
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/pkg/dnstest"
+	"github.com/coredns/coredns/plugin/pkg/nonwriter"
 	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
 
@@ -274,4 +276,48 @@ func TestWay(t *testing.T) {
 			t.Errorf("%s: %v", addr, got)
 		}
 	}
+}
+
+// TestStraight: what CoreDNS asks itself for is no reply to a client, however many writers are in between.
+func TestStraight(t *testing.T) {
+	q := query("www.example.org.", dns.TypeA)
+	between := func(w dns.ResponseWriter) dns.ResponseWriter {
+		var got dns.ResponseWriter
+		catch := plugin.HandlerFunc(func(_ context.Context, w dns.ResponseWriter, _ *dns.Msg) (int, error) {
+			got = w
+			return 0, nil
+		})
+		above := plugin.HandlerFunc(func(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+			return plugin.NextOrFailure("above", catch, ctx, &recorder{dnstest.NewRecorder(w), ""}, r)
+		})
+		if _, err := plugin.NextOrFailure("first", above, context.Background(), w, q); err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	client := from("198.51.100.7")
+	for rule, tc := range map[string]struct {
+		w    dns.ResponseWriter
+		want bool
+	}{
+		"a client":                       {request.NewScrubWriter(q, client), true},
+		"CoreDNS":                        {request.NewScrubWriter(q, nonwriter.New(client)), false},
+		"a client, and plugins above":    {between(request.NewScrubWriter(q, client)), true},
+		"CoreDNS, and plugins above":     {between(request.NewScrubWriter(q, nonwriter.New(client))), false},
+		"CoreDNS by way of CoreDNS":      {between(request.NewScrubWriter(q, nonwriter.New(between(request.NewScrubWriter(q, client))))), false},
+		"a writer that is none of these": {client, true},
+	} {
+		if got := straight(tc.w); got != tc.want {
+			t.Errorf("%s: %t", rule, got)
+		}
+		if n := testing.AllocsPerRun(100, func() { straight(tc.w) }); n > 0 {
+			t.Errorf("%s: %g allocations", rule, n)
+		}
+	}
+}
+
+// recorder is a writer as that of prometheus.
+type recorder struct {
+	*dnstest.Recorder
+	plugin string
 }

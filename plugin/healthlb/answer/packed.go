@@ -46,26 +46,20 @@ func NewPacked() *Packed {
 // Pack begins a reply to a query that came over UDP for a name, which is given in lower case, and in wire form where that is ready, else nil.
 // It says false where only a message will do. Otherwise Free must be called when the reply has been sent.
 func Pack(query *dns.Msg, name string, packed []byte) (p *Packed, ok bool) {
+	var owner []byte
+	if query.Question[0].Name != name {
+		if packed == nil {
+			packed = PackName(name)
+		}
+		owner, packed = packed, nil
+	}
 	p = packs.Get().(*Packed)
 	var asked Asked
-	if query.Question[0].Name == name {
-		ok = asked.of(query, packed, &p.name)
-		p.Begin(&asked, nil)
-		return p.orFree(ok)
-	}
-	if packed == nil {
-		packed = PackName(name)
-	}
-	ok = asked.of(query, nil, &p.name)
-	p.Begin(&asked, packed)
-	return p.orFree(ok)
-}
-
-func (p *Packed) orFree(ok bool) (*Packed, bool) {
-	if !ok {
+	if !asked.of(query, packed, &p.name) {
 		p.Free()
 		return nil, false
 	}
+	p.Begin(&asked, owner)
 	return p, true
 }
 

@@ -153,23 +153,31 @@ func listensTo(s caddyfile.ServerBlock, defaultPort string) (zones []string, por
 	return zones, ports
 }
 
-// shareAddresses says whether two server blocks may listen at one address: they may unless both say at which addresses they do.
+// shareAddresses says whether two server blocks may listen at one address.
 func shareAddresses(a, b caddyfile.ServerBlock) bool {
-	as, bs := bindsTo(a), bindsTo(b)
-	return len(as) == 0 || len(bs) == 0 || slices.ContainsFunc(as, func(addr netip.Addr) bool { return slices.Contains(bs, addr) })
+	as, known := bindsTo(a)
+	bs, alsoKnown := bindsTo(b)
+	return !known || !alsoKnown || slices.ContainsFunc(as, func(addr netip.Addr) bool { return slices.Contains(bs, addr) })
 }
 
-// bindsTo returns the addresses that a server block says it listens at; none where it says none, or also the name of an interface.
-func bindsTo(s caddyfile.ServerBlock) (addrs []netip.Addr) {
+// bindsTo returns the addresses that a server block listens at: those that it says, or that of all. They are not known where it says the name of
+// an interface.
+func bindsTo(s caddyfile.ServerBlock) (addrs []netip.Addr, known bool) {
 	for _, t := range s.Tokens["bind"] {
 		if t.Text == "bind" {
 			continue
 		}
 		addr, err := netip.ParseAddr(t.Text)
-		if err != nil || addr.IsUnspecified() {
-			return nil
+		if err != nil {
+			return nil, false
+		}
+		if addr = addr.Unmap(); addr.IsUnspecified() {
+			addr = netip.IPv6Unspecified()
 		}
 		addrs = append(addrs, addr)
 	}
-	return addrs
+	if addrs == nil {
+		addrs = []netip.Addr{netip.IPv6Unspecified()}
+	}
+	return addrs, true
 }

@@ -25,6 +25,9 @@ type Server struct {
 	// Count is told now and then how many queries were answered since it was told last. It is called by all sockets at once.
 	Count func(*Counts)
 
+	// Panicked is told when an Answerer has panicked. Its query is handed on.
+	Panicked func(why any)
+
 	Zones int // how many zones' answers are counted each by itself
 }
 

@@ -65,6 +65,7 @@ type known struct {
 	Server
 	mu     sync.Mutex // guards counts
 	counts Counts
+	panics atomic.Int32
 }
 
 func newKnown() *known {
@@ -72,7 +73,7 @@ func newKnown() *known {
 	set := answer.NewRRset("known.example.org.", []netip.Addr{netip.MustParseAddr(byExpress)}, answer.TTLs{Normal: 30}, false)
 	k.Answerer = func() Answerer { return knows{&set} }
 	k.Chain = dns.HandlerFunc(func(w dns.ResponseWriter, r *dns.Msg) { w.WriteMsg(replyBy(byChain, r)) })
-	k.Zones = 1
+	k.Zones, k.Panicked = 1, func(any) { k.panics.Add(1) }
 	k.Count = func(c *Counts) {
 		k.mu.Lock()
 		defer k.mu.Unlock()
@@ -160,8 +161,8 @@ func TestLane(t *testing.T) {
 				if who := ask(t, o.addr, "other.example.org.", dns.TypeA); who != byChain {
 					t.Errorf("what the lane does not know was answered by %s", who)
 				}
-				if who := ask(t, o.addr, "panic.example.org.", dns.TypeA); who != byChain {
-					t.Errorf("after a panic: %s", who)
+				if who := ask(t, o.addr, "panic.example.org.", dns.TypeA); who != byChain || k.panics.Load() != 1 {
+					t.Errorf("after %d panics: %s", k.panics.Load(), who)
 				}
 				if who := ask(t, o.addr, "known.example.org.", dns.TypeMX); who != byChain {
 					t.Errorf("another type was answered by %s", who)

@@ -193,10 +193,11 @@ func (s *socket) handOn(b *batch, i int) {
 	}
 }
 
-// find has the first queries looked up. It says false when that panics: they are handed on then, and CoreDNS deals with it.
+// find has the first queries looked up. It says false when that panics: they are handed on then.
 func (s *socket) find(queries int) (ok bool) {
 	defer func() {
-		if recover() != nil {
+		if why := recover(); why != nil {
+			s.counted.Panicked(why)
 			ok = false
 		}
 	}()
@@ -207,7 +208,8 @@ func (s *socket) find(queries int) (ok bool) {
 // replyTo makes the reply to a query, or nil, also when that panics.
 func (s *socket) replyTo(q *Query, i int, p *answer.Packed) (reply []byte) {
 	defer func() {
-		if recover() != nil {
+		if why := recover(); why != nil {
+			s.counted.Panicked(why)
 			reply = nil
 		}
 	}()
