@@ -24,7 +24,9 @@ import (
 // lanes are the express lanes of the process, by the addresses of CoreDNS's servers. Each outlives Corefiles, and is given another server to
 // answer with by a reload.
 type lanes struct {
-	mu sync.Mutex // guards at
+	closing sync.WaitGroup // lanes
+
+	mu sync.Mutex // guards at; held for no longer than it takes to look
 	at map[string]*lane
 }
 
@@ -34,7 +36,7 @@ type lane struct {
 	of      *generation // whose server answers
 }
 
-// serve has a lane answer at the address of a server, which is about to begin.
+// serve has a lane answer at the address of a server, which is about to begin. It does not wait.
 func (l *lanes) serve(g *generation, server *dnsserver.Server) {
 	sites := g.expressAt(server.Addr)
 	sockets := 0
@@ -45,30 +47,39 @@ func (l *lanes) serve(g *generation, server *dnsserver.Server) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.at[server.Addr]
-	switch {
-	case now != nil && now.sockets == sockets:
+	if now != nil && now.sockets == sockets {
 		now.of = g
 		now.Use(work)
 		return
-	case now != nil:
-		now.Close()
 	}
-	addr := strings.TrimPrefix(server.Addr, transport.DNS+"://")
+	var before *express.Lane
+	if now != nil {
+		before = now.Lane
+		l.close(now)
+	}
 	if l.at == nil {
 		l.at = make(map[string]*lane)
 	}
-	l.at[server.Addr] = &lane{express.Open(addr, sockets, work, log.Warningf), sockets, g}
+	addr := strings.TrimPrefix(server.Addr, transport.DNS+"://")
+	l.at[server.Addr] = &lane{express.Open(addr, sockets, work, log.Warningf, before), sockets, g}
 }
 
-// release closes the lanes that a generation has left behind, unless next, which may be nil, has servers that will take them over.
+// close closes a lane, which may take as long as the queries under way that were handed on.
+func (l *lanes) close(left *lane) { l.closing.Go(left.Close) }
+
+// release closes the lanes that a generation has left behind, unless next, which may be nil, has servers that will take them over. When there is
+// none, it waits until all is answered.
 func (l *lanes) release(g, next *generation) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	for addr, lane := range l.at {
 		if lane.of == g && (next == nil || next == g || len(next.expressAt(addr)) == 0) {
-			lane.Close()
+			l.close(lane)
 			delete(l.at, addr)
 		}
+	}
+	l.mu.Unlock()
+	if next == nil {
+		l.closing.Wait()
 	}
 }
 

@@ -157,7 +157,11 @@ func BenchmarkServeDNSParallel(b *testing.B) {
 // BenchmarkRebuild measures what a change of one member's health costs.
 func BenchmarkRebuild(b *testing.B) {
 	for _, policy := range benchPolicies {
-		for _, members := range []int{4, 10000} {
+		sizes := []int{4, 10000}
+		if policy == "policy round_robin" {
+			sizes = []int{1, 4, 16, 100, 1000, 10000} // those of make compare, which shows how it grows
+		}
+		for _, members := range sizes {
 			b.Run(fmt.Sprintf("%s/members=%d", benchName(policy), members), func(b *testing.B) {
 				h := newTestHandler(b, benchCorefile(1, members, "answers 4\n"+policy))
 				p := h.names.Load().nodes["p0.example.org."].pool

@@ -65,14 +65,18 @@ func (b *batch) receive() (int, error) {
 			h.SetControllen(controlSize)
 		}
 	}
-	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(b.fd), uintptr(unsafe.Pointer(&b.headers[0])), BatchSize, unix.MSG_DONTWAIT, 0, 0)
-	switch errno {
-	case 0:
-		return int(n), nil
-	case unix.EAGAIN, unix.EINTR, unix.ECONNREFUSED: // the last is what an earlier reply has met
-		return 0, nil
+	for {
+		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(b.fd), uintptr(unsafe.Pointer(&b.headers[0])), BatchSize, unix.MSG_DONTWAIT, 0, 0)
+		switch errno {
+		case 0:
+			return int(n), nil
+		case unix.EAGAIN:
+			return 0, nil
+		case unix.EINTR, unix.ECONNREFUSED: // the last is what an earlier reply has met, and is told once
+		default:
+			return 0, os.NewSyscallError("recvmmsg", errno)
+		}
 	}
-	return 0, os.NewSyscallError("recvmmsg", errno)
 }
 
 // query is what datagram i says.
@@ -111,15 +115,17 @@ func (b *batch) add(i int, reply []byte) {
 	b.toSend++
 }
 
-// send sends the replies. What cannot be sent is lost, as over UDP any datagram may be.
+// send sends the replies. What cannot be sent is lost, as over UDP any datagram may be; if the socket has no room, it waits once.
 func (b *batch) send() error {
+	waits := true
 	for first := 0; first < b.toSend; {
 		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(b.fd), uintptr(unsafe.Pointer(&b.replies[first])), uintptr(b.toSend-first), unix.MSG_DONTWAIT, 0, 0)
 		switch {
 		case errno == 0:
 			first += int(n)
 		case errors.Is(errno, unix.EINTR):
-		case errors.Is(errno, unix.EAGAIN) && hasRoom(b.fd):
+		case errors.Is(errno, unix.EAGAIN) && waits:
+			waits = hasRoom(b.fd)
 		case errors.Is(errno, unix.EBADF):
 			return os.NewSyscallError("sendmmsg", errno)
 		default:

@@ -43,6 +43,8 @@ type envelope struct {
 type replier interface {
 	reply(b, name, control []byte) error
 	localAddr() net.Addr
+	begun() // a query is under way to whom it will reply
+	ended() // and is so no more
 }
 
 var jobs = sync.Pool{New: func() any { return new(job) }}
@@ -58,6 +60,7 @@ func (c *chain) hand(s replier, h dns.Handler, query, name, control []byte) bool
 	j := jobs.Get().(*job)
 	j.socket, j.handler = s, h
 	j.lenQuery, j.lenName, j.lenControl = copy(j.query[:], query), copy(j.name[:], name), copy(j.control[:], control)
+	s.begun()
 	select {
 	case c.jobs <- j:
 	default:
@@ -70,6 +73,7 @@ func (c *chain) hand(s replier, h dns.Handler, query, name, control []byte) bool
 func (c *chain) work(j *job) {
 	for {
 		c.serve(j)
+		j.socket.ended()
 		jobs.Put(j)
 		c.underWay.Add(-1)
 		if c.idle.Add(1) > maxIdle {

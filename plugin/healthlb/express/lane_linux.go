@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
-	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,6 +16,7 @@ import (
 type Lane struct {
 	addr   string
 	size   int
+	mark   mark
 	server atomic.Pointer[Server]
 	chain  *chain
 	warn   func(format string, args ...any)
@@ -25,12 +25,15 @@ type Lane struct {
 	kicks  atomic.Int64 // how often it was told that sockets may have come or gone
 	kick   chan struct{}
 	stop   chan struct{}
-	done   chan struct{}
+	left   chan struct{} // closed when no datagram comes to it any more
+	done   chan struct{} // closed when it has ended
 	once   sync.Once
+
+	leaving sync.WaitGroup // sockets that wait for what was handed on
 
 	sockets []*socket // the rest is of the goroutine that keeps watch
 	places  []uint32  // of the sockets in the group
-	probe   net.Conn
+	reach   string    // where this machine reaches the address
 	steered time.Time // when it had the datagrams come last
 	kicked  int64     // what kicks was then
 	probed  uint64
@@ -47,23 +50,29 @@ const (
 	// steerEvery is how often at most a lane takes the datagrams back, unless it was told that something has changed: two processes with
 	// express at one address take turns.
 	steerEvery = 5 * time.Second
-	// arrival is how long a datagram on loopback may take at first, and then patience times as long as before: the loop that reads it may
-	// have a whole batch of others to answer, and other processes to wait for.
+	// arrival is how long a datagram on loopback may take at first, and then patience times as long: the loop that reads it may have a
+	// whole batch of others to answer, and other processes to wait for.
 	arrival  = 20 * time.Millisecond
 	patience = 5
-	// attempts is how often it is tried to have the datagrams come: at last with half a second for each.
-	attempts = 3
+	// effort is how long it is tried at most to have the datagrams come.
+	effort = 2 * time.Second
+	// ports is from how many source ports datagrams have to come to one socket: where the kernel spreads them, each may go elsewhere.
+	// In search, where it may be so at each place, more are tried.
+	ports       = 4
+	searchPorts = 8
+	// grace is how long a socket waits for queries that were handed on before it closes, as CoreDNS's servers do.
+	grace = 5 * time.Second
 	// maxGroup bounds the sockets of a group that are tried.
 	maxGroup = 128
 )
 
-// Open begins to answer at an address on so many sockets. CoreDNS must have its own socket there. Where the datagrams do not come to the
-// lane, it warns, steps aside and tries again later.
-func Open(addr string, sockets int, s *Server, warn func(format string, args ...any)) *Lane {
-	l := &Lane{addr: addr, size: sockets, chain: newChain(), warn: warn}
-	l.kick, l.stop, l.done = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
+// Open begins to answer at an address on so many sockets, in the place of another lane there, which may be nil and is being closed. CoreDNS must
+// have its own socket there. Where the datagrams do not come to the lane, it warns, steps aside and tries again later.
+func Open(addr string, sockets int, s *Server, warn func(format string, args ...any), before *Lane) *Lane {
+	l := &Lane{addr: addr, size: sockets, mark: newMark(), chain: newChain(), warn: warn}
+	l.kick, l.stop, l.left, l.done = make(chan struct{}, 1), make(chan struct{}), make(chan struct{}), make(chan struct{})
 	l.server.Store(s)
-	go l.watch()
+	go l.watch(before)
 	return l
 }
 
@@ -86,10 +95,15 @@ func (l *Lane) Close() {
 	<-l.done
 }
 
-// watch opens the sockets, and sees to it that datagrams come to them.
-func (l *Lane) watch() {
+// watch opens the sockets, when the lane before has left, and sees to it that datagrams come to them.
+func (l *Lane) watch(before *Lane) {
 	defer close(l.done)
 	defer close(l.chain.jobs)
+	defer l.leaving.Wait()
+	defer close(l.left)
+	if before != nil {
+		<-before.left
+	}
 	for {
 		pause := watchEvery
 		if err := l.keep(); err != nil {
@@ -119,29 +133,43 @@ func (l *Lane) keep() error {
 			return err
 		}
 	}
-	wait := arrival
-	if l.places != nil && (l.holds(wait) || l.overloaded() || l.holds(wait*patience)) {
+	if l.places != nil && (l.holds(arrival) || l.holds(arrival*patience)) {
+		l.atWork.Store(int32(len(l.sockets)))
 		return nil
 	}
+	if l.places != nil && l.overloaded() {
+		return nil
+	}
+	l.atWork.Store(0)
 	if time.Since(l.steered) < steerEvery && l.kicked == l.kicks.Load() {
-		l.atWork.Store(0)
 		return nil
 	}
 	l.steered, l.kicked = time.Now(), l.kicks.Load()
 	var err error
-	for range attempts {
-		if err = l.steer(wait); err == nil {
+	for wait, until := arrival, time.Now().Add(effort); !l.stopped() && time.Now().Before(until); wait *= patience {
+		if err = l.steer(wait, until); err == nil {
 			l.atWork.Store(int32(len(l.sockets)))
 			return nil
 		}
-		wait *= patience
+	}
+	if l.overloaded() {
+		return nil // and is tried again
 	}
 	return err
 }
 
+func (l *Lane) stopped() bool {
+	select {
+	case <-l.stop:
+		return true
+	default:
+		return false
+	}
+}
+
 // open makes the sockets.
 func (l *Lane) open() (err error) {
-	if l.probe, err = net.Dial("udp", l.reach()); err != nil {
+	if l.reach, err = reachable(l.addr); err != nil {
 		return err
 	}
 	for range l.size {
@@ -154,26 +182,36 @@ func (l *Lane) open() (err error) {
 	return nil
 }
 
-// reach is where this machine reaches the address.
-func (l *Lane) reach() string {
-	host, port, err := net.SplitHostPort(l.addr)
+// reachable returns where this machine reaches what listens at an address.
+func reachable(addr string) (string, error) {
+	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return l.addr
+		return "", err
 	}
+	hosts := []string{host}
 	switch ip := net.ParseIP(host); {
 	case host == "" || ip != nil && ip.IsUnspecified() && ip.To4() == nil:
-		return net.JoinHostPort("::1", port)
+		hosts = []string{"::1", "127.0.0.1"} // the first may not be there
 	case ip != nil && ip.IsUnspecified():
-		return net.JoinHostPort("127.0.0.1", port)
+		hosts = []string{"127.0.0.1"}
 	}
-	return l.addr
+	for _, host := range hosts {
+		var conn net.Conn
+		if conn, err = net.Dial("udp", net.JoinHostPort(host, port)); err == nil {
+			conn.Close()
+			return net.JoinHostPort(host, port), nil
+		}
+	}
+	return "", err
 }
 
-// holds says whether marked datagrams still come to each of the sockets.
+// holds says whether marked datagrams still come to each of the sockets, whatever port they come from.
 func (l *Lane) holds(wait time.Duration) bool {
 	for i, s := range l.sockets {
-		if l.arrivesAt(uint32(i), wait) != s {
-			return false
+		for range ports {
+			if l.arrivesAt(uint32(i), wait) != s {
+				return false
+			}
 		}
 	}
 	return true
@@ -193,47 +231,65 @@ func (l *Lane) overloaded() bool {
 var errNotSteered = errors.New("a datagram to itself does not come to its socket")
 
 // steer finds the places of the sockets in the group, and has the datagrams come there.
-func (l *Lane) steer(wait time.Duration) error {
+func (l *Lane) steer(wait time.Duration, until time.Time) error {
 	fd, err := l.sockets[0].descriptor()
 	if err != nil {
 		return err
 	}
 	l.places = nil
-	places := make([]uint32, len(l.sockets))
-	missing := len(places)
-	for place := uint32(0); missing > 0; place++ {
-		if place == maxGroup {
+	places, found := make([]uint32, len(l.sockets)), make([]bool, len(l.sockets))
+	for place, missing := uint32(0), len(places); missing > 0; place++ {
+		if place == maxGroup || l.stopped() || time.Now().After(until) {
 			return errNotSteered
 		}
-		if err := attach(fd, markedTo(place)); err != nil {
+		if err := attach(fd, l.mark.markedTo(place)); err != nil {
 			return err
 		}
-		if at := slices.Index(l.sockets, l.arrivesAt(0, wait)); at >= 0 {
-			places[at] = place
+		if at := l.allArriveAt(wait); at >= 0 && !found[at] {
+			places[at], found[at] = place, true
 			missing--
 		}
 	}
-	if err := attach(fd, toPlaces(places)); err != nil {
+	if err := attach(fd, l.mark.toPlaces(places)); err != nil {
 		return err
 	}
-	l.places = places
 	if !l.holds(wait) {
-		l.places = nil
 		return errNotSteered
 	}
+	l.places = places
 	return nil
 }
 
-// arrivesAt sends a marked datagram for the socket of a number, and returns the socket that it comes to, nil when it comes to none of the lane's.
+// allArriveAt returns the number of the socket that all marked datagrams come to, and -1 when there is none.
+func (l *Lane) allArriveAt(wait time.Duration) int {
+	first := l.arrivesAt(0, wait)
+	if first == nil {
+		return -1
+	}
+	for range searchPorts - 1 {
+		if l.arrivesAt(0, wait) != first {
+			return -1
+		}
+	}
+	return slices.Index(l.sockets, first)
+}
+
+// arrivesAt sends a marked datagram for the socket of a number from a port of its own, and returns the socket that it comes to, nil when it
+// comes to none of the lane's.
 func (l *Lane) arrivesAt(number uint32, wait time.Duration) *socket {
-	l.probed++
-	b := append([]byte(nil), ownMark[:]...)
-	b = binary.BigEndian.AppendUint32(b, number)
-	b = binary.BigEndian.AppendUint64(b, l.probed)
-	if _, err := l.probe.Write(b); err != nil {
+	conn, err := net.Dial("udp", l.reach)
+	if err != nil {
 		return nil
 	}
-	for deadline := time.Now().Add(wait); ; {
+	defer conn.Close()
+	l.probed++
+	b := append([]byte(nil), l.mark[:]...)
+	b = binary.BigEndian.AppendUint32(b, number)
+	b = binary.BigEndian.AppendUint64(b, l.probed)
+	if _, err := conn.Write(b); err != nil {
+		return nil
+	}
+	for deadline := time.Now().Add(wait); !l.stopped(); {
 		for _, s := range l.sockets {
 			if s.seen.Load() == l.probed {
 				return s
@@ -242,32 +298,37 @@ func (l *Lane) arrivesAt(number uint32, wait time.Duration) *socket {
 		if time.Now().After(deadline) {
 			return nil
 		}
-		time.Sleep(200 * time.Microsecond)
+		time.Sleep(100 * time.Microsecond)
 	}
+	return nil
 }
 
-// stepAside leaves the datagrams to the other sockets of the group, answers what has come, and closes the lane's. Where another process has
-// them come to it, that is left as it is.
+// stepAside leaves the datagrams to the other sockets of the group, answers what has come, and closes the lane's as soon as all is answered that
+// was handed on. Where another process has the datagrams come to it, that is left as it is.
 func (l *Lane) stepAside() {
-	l.atWork.Store(0)
-	if len(l.sockets) > 0 && (l.places == nil || l.holds(arrival)) {
-		if fd, err := l.sockets[0].descriptor(); err == nil {
-			attach(fd, toPlaces(l.others()))
-		}
+	atWork := l.atWork.Swap(0) > 0
+	if len(l.sockets) == 0 {
+		return
+	}
+	fd, err := l.sockets[0].descriptor()
+	ours := err == nil && (atWork || l.places == nil)
+	if ours {
+		attach(fd, l.mark.toPlaces(l.others()))
 	}
 	for _, s := range l.sockets {
-		s.leave(l.probe.LocalAddr().(*net.UDPAddr).AddrPort())
+		s.leave(l.reach)
 	}
-	if len(l.sockets) > 0 {
-		time.Sleep(settle)
+	time.Sleep(settle)
+	for _, s := range l.sockets {
+		s.end()
+	}
+	if ours {
+		detach(fd)
 	}
 	for _, s := range l.sockets {
-		s.close()
+		l.leaving.Go(s.close)
 	}
-	if l.probe != nil {
-		l.probe.Close()
-	}
-	l.sockets, l.places, l.probe, l.steered = nil, nil, nil, time.Time{}
+	l.sockets, l.places, l.steered = nil, nil, time.Time{}
 }
 
 // settle is how long a datagram may be under way to a socket that was chosen before: the kernel chooses and delivers without a pause.
@@ -290,8 +351,14 @@ func (l *Lane) others() (others []uint32) {
 	return others
 }
 
-// leave connects the socket to somebody who says nothing, so that what others send goes to the rest of the group, whoever picks.
-func (s *socket) leave(to netip.AddrPort) {
+// leave connects the socket to somebody who says nothing, so that the kernel gives it nothing that others send, unless a program picks it.
+func (s *socket) leave(reach string) {
+	nobody, err := net.Dial("udp", reach)
+	if err != nil {
+		return
+	}
+	defer nobody.Close()
+	to := nobody.LocalAddr().(*net.UDPAddr).AddrPort()
 	fd, err := s.descriptor()
 	if err != nil {
 		return
@@ -303,10 +370,23 @@ func (s *socket) leave(to netip.AddrPort) {
 	}
 }
 
-// close answers what has come, and ends the loop.
-func (s *socket) close() {
+// end answers what has come, and ends the loop.
+func (s *socket) end() {
 	s.closing.Store(true)
 	s.conn.SetReadDeadline(time.Now()) // which wakes the loop
 	<-s.done
+}
+
+// close closes the socket as soon as what was handed on is answered.
+func (s *socket) close() {
+	answered := make(chan struct{})
+	go func() {
+		s.handed.Wait()
+		close(answered)
+	}()
+	select {
+	case <-answered:
+	case <-time.After(grace):
+	}
 	s.conn.Close()
 }

@@ -118,7 +118,7 @@ func (k *known) answered() uint64 {
 // openLane opens a lane until the test ends, and waits until it is at work.
 func openLane(t *testing.T, addr string, sockets int, k *known) *Lane {
 	t.Helper()
-	l := Open(addr, sockets, &k.Server, func(format string, args ...any) { t.Logf(format, args...) })
+	l := Open(addr, sockets, &k.Server, func(format string, args ...any) { t.Logf(format, args...) }, nil)
 	t.Cleanup(l.Close)
 	until(t, "the lane is at work", func() bool { return l.Sockets() == sockets })
 	return l
@@ -241,7 +241,7 @@ func TestOpenAndClose(t *testing.T) {
 	o, k := startOrdinary(t, "127.0.0.1:0"), newKnown()
 	stop := asking(t, o.addr, 8)
 	for i := range 20 {
-		l := Open(o.addr, 1+i%3, &k.Server, t.Logf)
+		l := Open(o.addr, 1+i%3, &k.Server, t.Logf, nil)
 		until(t, "the lane is at work", func() bool { return l.Sockets() == 1+i%3 })
 		before := k.answered()
 		until(t, "it answers", func() bool { return k.answered() > before+20 })
@@ -299,7 +299,7 @@ func TestStepsAside(t *testing.T) {
 	}
 	defer conn.Close()
 	warnings := make(chan string, 10)
-	l := Open(conn.LocalAddr().String(), 1, &newKnown().Server, func(format string, args ...any) { warnings <- fmt.Sprintf(format, args...) })
+	l := Open(conn.LocalAddr().String(), 1, &newKnown().Server, func(format string, args ...any) { warnings <- fmt.Sprintf(format, args...) }, nil)
 	select {
 	case w := <-warnings:
 		if !strings.Contains(w, "steps aside") || !strings.Contains(w, "address already in use") {
@@ -357,6 +357,83 @@ func TestJunk(t *testing.T) {
 	}
 	if who := ask(t, o.addr, "known.example.org.", dns.TypeA); who != byExpress {
 		t.Errorf("afterwards: %s", who)
+	}
+}
+
+// TestHandedOn: queries under way that were handed on are answered, although their lane is closed, and another one opens in its place at once.
+func TestHandedOn(t *testing.T) {
+	o, k := startOrdinary(t, "127.0.0.1:0"), newKnown()
+	free, waiting := make(chan struct{}), make(chan struct{}, 100)
+	k.Chain = dns.HandlerFunc(func(w dns.ResponseWriter, r *dns.Msg) {
+		waiting <- struct{}{}
+		<-free
+		w.WriteMsg(replyBy(byChain, r))
+	})
+	l := openLane(t, o.addr, 1, k)
+	answers := make(chan string, 10)
+	for range cap(answers) {
+		go func() {
+			m, _, err := (&dns.Client{Timeout: 30 * time.Second}).Exchange(new(dns.Msg).SetQuestion("other.example.org.", dns.TypeA), o.addr)
+			if err != nil {
+				answers <- err.Error()
+				return
+			}
+			answers <- m.Answer[0].(*dns.A).A.String()
+		}()
+	}
+	for range cap(answers) {
+		<-waiting
+	}
+	closed := make(chan struct{})
+	go func() {
+		l.Close()
+		close(closed)
+	}()
+	next := Open(o.addr, 2, &k.Server, t.Logf, l)
+	defer next.Close()
+	until(t, "the next lane is at work", func() bool { return next.Sockets() == 2 })
+	if who := ask(t, o.addr, "known.example.org.", dns.TypeA); who != byExpress {
+		t.Errorf("meanwhile: %s", who)
+	}
+	select {
+	case <-closed:
+		t.Error("the lane was closed with queries under way")
+	default:
+	}
+	close(free)
+	for range cap(answers) {
+		if who := <-answers; who != byChain {
+			t.Errorf("a query that was under way was answered by %s", who)
+		}
+	}
+	<-closed
+}
+
+// TestStrangeProgram: a program of somebody else's has the kernel spread the datagrams. The lane sees that, and has them come again.
+func TestStrangeProgram(t *testing.T) {
+	o, k := startOrdinary(t, "127.0.0.1:0"), newKnown()
+	l := openLane(t, o.addr, 1, k)
+	other, err := reuseport.ListenPacket("udp", o.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := other.(*net.UDPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw.Control(func(fd uintptr) { err = attach(int(fd), newMark().toPlaces([]uint32{77})) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.Close()
+	until(t, "the lane sees it", func() bool { return l.Sockets() == 0 })
+	until(t, "it is at work again", func() bool { return l.Sockets() == 1 })
+	before := o.answers.Load()
+	for range 50 {
+		ask(t, o.addr, "known.example.org.", dns.TypeA)
+	}
+	if n := o.answers.Load() - before; n > 0 {
+		t.Errorf("%d of 50 queries came to the ordinary socket", n)
 	}
 }
 

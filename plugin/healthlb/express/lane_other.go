@@ -6,7 +6,7 @@ package express
 type Lane struct{}
 
 // Open warns that all queries are answered the ordinary way.
-func Open(addr string, _ int, _ *Server, warn func(format string, args ...any)) *Lane {
+func Open(addr string, _ int, _ *Server, warn func(format string, args ...any), _ *Lane) *Lane {
 	warn("Express at %s: only Linux can do that, queries are answered the ordinary way", addr)
 	return new(Lane)
 }

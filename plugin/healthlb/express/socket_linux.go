@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -27,7 +28,8 @@ type socket struct {
 	}
 	seen    atomic.Uint64 // the number of the last marked datagram that came
 	closing atomic.Bool
-	done    chan struct{} // closed when the loop has ended
+	done    chan struct{}  // closed when the loop has ended
+	handed  sync.WaitGroup // queries under way that were handed on
 
 	// The rest is of the loop.
 	queries  [BatchSize]Query
@@ -245,8 +247,8 @@ func (s *socket) byHeader(query []byte) (reply []byte, whole bool) {
 	case dns.MsgAccept:
 		return nil, false
 	case dns.MsgIgnore:
-		if len(query) == markedSize && mark(query[:len(ownMark)]) == ownMark {
-			s.seen.Store(binary.BigEndian.Uint64(query[len(ownMark)+4:]))
+		if len(query) == markedSize && mark(query[:len(mark{})]) == s.lane.mark {
+			s.seen.Store(binary.BigEndian.Uint64(query[len(mark{})+4:]))
 		}
 		return nil, true
 	case dns.MsgReject:
@@ -296,6 +298,9 @@ func (s *socket) flush() {
 		s.pending = false
 	}
 }
+
+func (s *socket) begun() { s.handed.Add(1) }
+func (s *socket) ended() { s.handed.Done() }
 
 func (s *socket) localAddr() net.Addr { return s.conn.LocalAddr() }
 

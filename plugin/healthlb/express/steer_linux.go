@@ -15,14 +15,14 @@ import (
 // for the group, whoever attached it. With a place that there is not, the kernel spreads the datagrams over all.
 
 // mark is what a datagram begins with that only asks which socket it comes to: as a DNS message it is a response, to which no server
-// replies. What follows is drawn for each process.
+// replies. Each lane has its own.
 type mark [8]byte
 
-var ownMark = func() (m mark) {
+func newMark() (m mark) {
 	rand.Read(m[:]) // which never fails
 	m[2] |= 0x80    // QR
 	return m
-}()
+}
 
 // A classic BPF program for datagrams is given what follows the UDP header.
 const (
@@ -39,20 +39,20 @@ const (
 const nowhere = math.MaxUint32
 
 // markedSize is how long a marked datagram is: the mark, the number of a socket (4), and a number of its own (8).
-const markedSize = len(ownMark) + 4 + 8
+const markedSize = len(mark{}) + 4 + 8
 
 // toPlaces is a program that spreads datagrams over some places of the group, by the CPU that they come in on; marked ones by the number in
-// them.
-func toPlaces(places []uint32) []unix.SockFilter {
+// them, and to no place that there is when there is no such number.
+func (m mark) toPlaces(places []uint32) []unix.SockFilter {
 	if len(places) == 1 {
 		return []unix.SockFilter{{Code: giveBack, K: places[0]}}
 	}
 	program := []unix.SockFilter{
 		{Code: loadWord, K: 0},
-		{Code: jumpEqual, K: binary.BigEndian.Uint32(ownMark[:4]), Jf: 4},
+		{Code: jumpEqual, K: binary.BigEndian.Uint32(m[:4]), Jf: 4},
 		{Code: loadWord, K: 4},
-		{Code: jumpEqual, K: binary.BigEndian.Uint32(ownMark[4:]), Jf: 2},
-		{Code: loadWord, K: uint32(len(ownMark))},
+		{Code: jumpEqual, K: binary.BigEndian.Uint32(m[4:]), Jf: 2},
+		{Code: loadWord, K: uint32(len(m))},
 		{Code: jumpAlways, K: 1},
 		{Code: loadCPU, K: atCPU},
 		{Code: remainder, K: uint32(len(places))},
@@ -60,16 +60,16 @@ func toPlaces(places []uint32) []unix.SockFilter {
 	for i, place := range places {
 		program = append(program, unix.SockFilter{Code: jumpEqual, K: uint32(i), Jf: 1}, unix.SockFilter{Code: giveBack, K: place})
 	}
-	return append(program, unix.SockFilter{Code: giveBack, K: places[0]}) // not reached
+	return append(program, unix.SockFilter{Code: giveBack, K: nowhere})
 }
 
 // markedTo is a program that sends those datagrams to a place that are marked, and spreads all others.
-func markedTo(place uint32) []unix.SockFilter {
+func (m mark) markedTo(place uint32) []unix.SockFilter {
 	return []unix.SockFilter{
 		{Code: loadWord, K: 0},
-		{Code: jumpEqual, K: binary.BigEndian.Uint32(ownMark[:4]), Jf: 3},
+		{Code: jumpEqual, K: binary.BigEndian.Uint32(m[:4]), Jf: 3},
 		{Code: loadWord, K: 4},
-		{Code: jumpEqual, K: binary.BigEndian.Uint32(ownMark[4:]), Jf: 1},
+		{Code: jumpEqual, K: binary.BigEndian.Uint32(m[4:]), Jf: 1},
 		{Code: giveBack, K: place},
 		{Code: giveBack, K: nowhere},
 	}
@@ -82,4 +82,9 @@ func attach(fd int, program []unix.SockFilter) error {
 		return fmt.Errorf("steering datagrams: %w", os.NewSyscallError("setsockopt", err))
 	}
 	return nil
+}
+
+// detach has the kernel spread the datagrams over the group from now on.
+func detach(fd int) error {
+	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_REUSEPORT_BPF, 0))
 }
