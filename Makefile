@@ -76,7 +76,7 @@ compare: bin/coredns ## measure healthlb beside other servers, while it probes, 
 	@$(SHIPPED) run ./bench/compare $(if $(SHORT),-short) answers express probing scale
 
 compare-failover: bin/coredns ## measure how long answers name a member that has failed
-	@build/peers.sh
+	@build/peers.sh failover
 	@$(SHIPPED) run ./bench/compare $(if $(SHORT),-short) failover
 
 bin/check: FORCE

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# peers.sh: offers to install the servers that make compare puts beside healthlb, and a C compiler for its floor, from Debian. With
-# INSTALL=yes, and in CI, they are installed without a question. Whatever is missing in the end is left out of the comparison.
+# peers.sh [failover]: offers to install the servers that make compare puts beside healthlb, and a C compiler for its floor, from Debian; or
+# what make compare-failover needs. With INSTALL=yes, and in CI, they are installed without a question. Whatever is missing in the end is
+# left out of the comparison.
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -10,10 +11,26 @@ PATH=$PATH:/usr/sbin # where Debian has servers, and few users look
 wanted=(
 	'gdnsd gdnsd'
 	'pdns_server pdns-server pdns-backend-bind'
-	'nsd nsd'
-	'knotd knot'
-	'cc gcc libc6-dev'
 )
+case ${1-} in
+failover)
+	wanted+=(
+		'ip iproute2' # for members that are black-holed
+		'nsenter util-linux'
+	)
+	;;
+'')
+	wanted+=(
+		'nsd nsd'
+		'knotd knot'
+		'cc gcc libc6-dev'
+	)
+	;;
+*)
+	echo "peers: $1 is not known" >&2
+	exit 2
+	;;
+esac
 
 packages=()
 for line in "${wanted[@]}"; do

@@ -19,6 +19,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -28,6 +29,8 @@ import (
 	"slices"
 	"time"
 )
+
+const committed = "bench/baseline/baseline.txt"
 
 // procs is the GOMAXPROCS of all that is measured.
 const procs = 2
@@ -55,7 +58,7 @@ func main() {
 	flag.BoolVar(&o.short, "short", false, "run each benchmark once, and say only whether all work")
 	flag.BoolVar(&o.all, "all", false, "tell what has not changed, too")
 	flag.BoolVar(&o.write, "write", false, "make the results the baseline")
-	flag.StringVar(&o.baseline, "baseline", "bench/baseline/baseline.txt", "compare with this `file`")
+	flag.StringVar(&o.baseline, "baseline", committed, "compare with this `file`")
 	flag.StringVar(&o.out, "out", "", "write the results to this `file`")
 	flag.Parse()
 	o.part = o.bench != "." || flag.NArg() > 0
@@ -74,6 +77,9 @@ func main() {
 }
 
 func run(ctx context.Context, o *options) error {
+	if o.write && o.part && o.baseline == committed {
+		return errors.New("a baseline of a part of the benchmarks would lose the others: say another -baseline")
+	}
 	runtime.GOMAXPROCS(procs)
 	dir, err := os.MkdirTemp("", "healthlb-bench")
 	if err != nil {

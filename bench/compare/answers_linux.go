@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -13,7 +12,7 @@ import (
 type answersEffort struct {
 	Closed int           `json:"rounds_as_fast_as_it_answers"`
 	Open   int           `json:"rounds_at_a_fixed_rate"`
-	Length time.Duration `json:"length_ns"` // of each measurement; the CPU time is told in 10 ms
+	Length time.Duration `json:"length_ns"` // of each measurement
 	Warm   time.Duration `json:"warm_up_ns"`
 }
 
@@ -27,24 +26,59 @@ type answersData struct {
 	Targets []target          `json:"targets"`
 }
 
+// effort is how much is measured of answers, with so many rounds as fast as they come.
+func (o *options) effort(closed int) answersEffort {
+	if o.short {
+		return answersEffort{Closed: 1, Open: 1, Length: 500 * time.Millisecond, Warm: 50 * time.Millisecond}
+	}
+	return answersEffort{Closed: closed, Open: 3, Length: 2 * time.Second, Warm: 300 * time.Millisecond}
+}
+
+// closed has runners asked as fast as they answer.
+func (e answersEffort) closed(o *options, runners []*runner) {
+	inTurn("as fast as they answer", e.Closed, runners, func(r *runner, round int) error {
+		s, err := r.measure(o, round, e.Length, e.Warm, 0)
+		if err == nil {
+			r.closed = append(r.closed, s)
+		}
+		return err
+	})
+}
+
+// open has runners asked at a rate, or at half of their own.
+func (e answersEffort) open(o *options, runners []*runner, rate float64) {
+	inTurn("at a fixed rate", e.Open, runners, func(r *runner, round int) error {
+		s, err := r.measure(o, round, e.Length, e.Warm, r.rate(rate))
+		if err == nil {
+			r.open = append(r.open, s)
+		}
+		return err
+	})
+}
+
+// plainServers are those of the part answers, but for the signing ones.
+func plainServers() []peer.Server {
+	return []peer.Server{
+		peer.Healthlb(), peer.Express(), peer.Whoami(), peer.Hosts(), peer.File(), peer.FileLoadbalance(),
+		peer.Gdnsd(), peer.PowerDNS(true), peer.PowerDNS(false), peer.NSD(), peer.Knot(),
+		peer.Echo("Go"), peer.Echo("C"),
+	}
+}
+
+func signedServers() []peer.Server {
+	return []peer.Server{peer.HealthlbSigned("round_robin"), peer.HealthlbSigned("hash"), peer.FileSigned()}
+}
+
 // answers measures what an answer costs, side by side with other servers and with the least that a server can do.
 func answers(o *options) error {
-	e := answersEffort{Closed: 5, Open: 3, Length: 2 * time.Second, Warm: 300 * time.Millisecond}
-	if o.short {
-		e = answersEffort{Closed: 1, Open: 1, Length: 500 * time.Millisecond, Warm: 50 * time.Millisecond}
-	}
+	e := o.effort(5)
 	members, err := peer.StartMembers(o.clientCore)
 	if err != nil {
 		return err
 	}
 	defer members.Stop()
 
-	plain := o.find([]peer.Server{
-		peer.Healthlb(), peer.Express(), peer.Whoami(), peer.Hosts(), peer.File(), peer.FileLoadbalance(),
-		peer.Gdnsd(), peer.PowerDNS(true), peer.PowerDNS(false), peer.NSD(), peer.Knot(),
-		peer.Echo("Go"), peer.Echo("C"),
-	})
-	signed := o.find([]peer.Server{peer.HealthlbSigned("round_robin"), peer.HealthlbSigned("hash"), peer.FileSigned()})
+	plain, signed := o.find(plainServers()), o.find(signedServers())
 	all := slices.Concat(plain, signed)
 	inTurn("start", 1, all, func(r *runner, _ int) error {
 		n := max(4, r.Answers)
@@ -55,27 +89,15 @@ func answers(o *options) error {
 			r.stop()
 		}
 	}()
-	inTurn("as fast as they answer", e.Closed, all, func(r *runner, round int) error {
-		s, err := r.measure(o, round, e.Length, e.Warm, 0)
-		if err == nil {
-			r.closed = append(r.closed, s)
-		}
-		return err
-	})
+	e.closed(o, all)
 	half := halfOf(named(plain, whoami))
-	inTurn("at a fixed rate", e.Open, plain, func(r *runner, round int) error {
-		s, err := r.measure(o, round, e.Length, e.Warm, r.rate(half))
-		if err == nil {
-			r.open = append(r.open, s)
-		}
-		return err
-	})
+	e.open(o, plain, half)
 
 	targets := answerTargets(plain, signed)
 	printCosts(plain)
 	printLatencies(plain, half)
 	printSigned(signed)
-	printTargets(targets)
+	o.printTargets(targets)
 	data := answersData{Machine: machine(), Effort: e, Window: window, Targets: targets}
 	for _, r := range plain {
 		data.Samples = slices.Concat(data.Samples, r.closed, r.open)
@@ -83,7 +105,7 @@ func answers(o *options) error {
 	for _, r := range signed {
 		data.Signed = slices.Concat(data.Signed, r.closed)
 	}
-	return errors.Join(broken(all), o.write("answers", data))
+	return o.writeWhole("answers", data, broken(all))
 }
 
 // halfOf is half of the rate that a server reached, 0 if it was not measured.
@@ -169,11 +191,13 @@ func printCosts(runners []*runner) {
 		rows = append(rows, []string{
 			r.Name, thousands(medianOf(figures(r.closed, rateOf))), lost(r.closed), fmt.Sprintf("%.2f us", medianOf(cpu)),
 			show(toPeer(runners, r.Name, whoami, closedOf, cpuOf)), show(ratios(cpu, least)),
-			fmt.Sprintf("%.1f MB", medianOf(figures(r.closed, memoryOf))),
+			fmt.Sprintf("%.1f MB", medianOf(figures(r.closed, memoryOf))), fmt.Sprint(r.seen.Bytes), busy(r.closed),
 		})
 	}
-	printTable(fmt.Sprintf("As fast as they answer, %d queries under way (medians of the rounds; ratios are made within a round):", window),
-		[]string{"server", "queries/s", "lost", "CPU/query", "CPU to whoami", "CPU to the faster echo", "memory"}, rows)
+	printTable(fmt.Sprintf("As fast as they answer, %d queries under way (medians of the rounds; ratios are made within a round).\n%s",
+		window, busyNote),
+		[]string{"server", "queries/s", "lost", "CPU/query", "CPU to whoami", "CPU to the faster echo", "RSS", "bytes",
+			"client busy"}, rows)
 }
 
 func printLatencies(runners []*runner, half float64) {
@@ -195,7 +219,7 @@ func printLatencies(runners []*runner, half float64) {
 		})
 	}
 	printTable("At a fixed rate, half of what whoami reaches, or of what a server that is too slow for that reaches itself:",
-		[]string{"server", "queries/s", "lost", "p50", "p99", "p99.9", "max", "p99 to whoami", "CPU/query"}, rows)
+		[]string{"server", "queries/s", "lost", "p50", "p99", "p99.9", "slowest answer", "p99 to whoami", "CPU/query"}, rows)
 }
 
 func printSigned(runners []*runner) {
@@ -207,11 +231,19 @@ func printSigned(runners []*runner) {
 		rows = append(rows, []string{
 			r.Name, thousands(medianOf(figures(r.closed, rateOf))), lost(r.closed), fmt.Sprintf("%.2f us", medianOf(figures(r.closed, cpuOf))),
 			show(toPeer(runners, r.Name, fixed, closedOf, cpuOf)), show(toPeer(runners, r.Name, "file signed", closedOf, cpuOf)),
+			fmt.Sprint(r.seen.Bytes), busy(r.closed),
 		})
 	}
-	printTable("16 members, signed by *dnssec*, as fast as they answer. Under `hash` a client always gets the same answer:",
-		[]string{"server", "queries/s", "lost", "CPU/query", "CPU to healthlb hash", "CPU to file"}, rows)
+	printTable("16 members, signed by *dnssec*, as fast as they answer. Under `hash` a client always gets the same answer.\n"+busyNote,
+		[]string{"server", "queries/s", "lost", "CPU/query", "CPU to healthlb hash", "CPU to file", "bytes", "client busy"}, rows)
 }
+
+// busy is the share of the time in which the client had something to do.
+func busy(samples []sample) string {
+	return fmt.Sprintf("%.0f%%", 100*medianOf(figures(samples, clientOf)))
+}
+
+const busyNote = "Bytes: of a reply. Where the client is busy for more than 90% of the time, queries/s are its limit, not the server's:"
 
 // lost is the share of queries without an answer in all rounds.
 func lost(samples []sample) string {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -55,10 +54,7 @@ func lanes(short bool) (list []lane) {
 
 // express measures answers of express beside a bare echo, and what it hands on beside the ordinary way. Members are not probed.
 func express(o *options) error {
-	e := answersEffort{Closed: 5, Open: 3, Length: 2 * time.Second, Warm: 300 * time.Millisecond}
-	if o.short {
-		e = answersEffort{Closed: 1, Open: 1, Length: 500 * time.Millisecond, Warm: 50 * time.Millisecond}
-	}
+	e := o.effort(5)
 	list := lanes(o.short)
 	var servers []peer.Server
 	for _, l := range list {
@@ -74,29 +70,17 @@ func express(o *options) error {
 			r.stop()
 		}
 	}()
-	inTurn("as fast as they answer", e.Closed, all, func(r *runner, round int) error {
-		s, err := r.measure(o, round, e.Length, e.Warm, 0)
-		if err == nil {
-			r.closed = append(r.closed, s)
-		}
-		return err
-	})
+	e.closed(o, all)
 	half := halfOf(named(all, ordinary))
-	inTurn("at a fixed rate", e.Open, all, func(r *runner, round int) error {
-		s, err := r.measure(o, round, e.Length, e.Warm, r.rate(half))
-		if err == nil {
-			r.open = append(r.open, s)
-		}
-		return err
-	})
+	e.open(o, all, half)
 	targets := expressTargets(all)
 	printExpress(all, half)
-	printTargets(targets)
+	o.printTargets(targets)
 	data := answersData{Machine: machine(), Effort: e, Window: window, Targets: targets}
 	for _, r := range all {
 		data.Samples = slices.Concat(data.Samples, r.closed, r.open)
 	}
-	return errors.Join(broken(all), o.write("express", data))
+	return o.writeWhole("express", data, broken(all))
 }
 
 // expressTargets are the figures that are asked of express.
@@ -120,11 +104,16 @@ func printExpress(runners []*runner, half float64) {
 			return fmt.Sprintf("%.0f us", medianOf(figures(r.open, figure)))
 		}
 		rows = append(rows, []string{
-			r.Name, thousands(medianOf(figures(r.closed, rateOf))), lost(r.closed), fmt.Sprintf("%.2f us", medianOf(figures(r.closed, cpuOf))),
+			r.Name, thousands(medianOf(figures(r.closed, rateOf))), lost(r.closed),
+			fmt.Sprintf("%.2f us", medianOf(figures(r.closed, cpuOf))),
 			show(toPeer(runners, r.Name, echoInGo, closedOf, cpuOf)), show(toPeer(runners, r.Name, whoami, closedOf, cpuOf)),
-			fmt.Sprintf("%.1f MB", medianOf(figures(r.closed, memoryOf))), middle(func(s sample) float64 { return s.P50 }), middle(p99Of), middle(p999Of),
+			fmt.Sprintf("%.1f MB", medianOf(figures(r.closed, memoryOf))),
+			middle(func(s sample) float64 { return s.P50 }), middle(p99Of), middle(p999Of),
+			lost(r.open), fmt.Sprint(r.seen.Bytes), busy(r.closed),
 		})
 	}
-	printTable(fmt.Sprintf("Express, as fast as it answers; latencies at %s queries/s, half of what healthlb reaches without:", thousands(half)),
-		[]string{"server", "queries/s", "lost", "CPU/query", "CPU to the echo", "CPU to whoami", "memory", "p50", "p99", "p99.9"}, rows)
+	printTable(fmt.Sprintf("Express, as fast as it answers; latencies at %s queries/s, half of what healthlb reaches without.\n%s",
+		thousands(half), busyNote),
+		[]string{"server", "queries/s", "lost", "CPU/query", "CPU to the echo", "CPU to whoami", "RSS", "p50", "p99", "p99.9", "lost then",
+			"bytes", "client busy"}, rows)
 }

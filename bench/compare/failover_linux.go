@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -64,9 +65,15 @@ func failover(o *options) error {
 		slow.Go(func() { slowErr = t.measure(t.slow, 4*time.Minute) })
 	}
 	starts, err := t.measureAll()
+	t.broken.Store(err != nil)
 	slow.Wait()
 	if err := errors.Join(err, slowErr); err != nil {
 		return err
+	}
+	for _, w := range t.watchers {
+		if err := w.runs(); err != nil {
+			return err
+		}
 	}
 	return t.report(starts)
 }
@@ -117,9 +124,18 @@ func (t *failoverTrial) watch(w *way, what string, patience time.Duration, do fu
 	}
 	time.Sleep(10 * w.every) // all have been asked for
 
-	moments, err := atRandom(len(w.failing), w.interval, uint64(len(what)), do)
+	before, after, err := atRandom(len(w.failing), w.interval, w.pools+" "+what, do)
 	if err != nil {
 		return err
+	}
+	// A failure counts from before it is brought about: what cuts an address off is a command of some milliseconds, and nobody knows when
+	// in them it happens. That is the same for all servers, as each failure is one for all of them; so it favours none. A member that
+	// comes back counts from when it listens.
+	moments := before
+	if named {
+		moments = after
+	} else if w.name == blackHoled {
+		t.cut = delay(longestBetween(before, after))
 	}
 	waiting := func() bool {
 		for i, o := range observers {
@@ -132,34 +148,61 @@ func (t *failoverTrial) watch(w *way, what string, patience time.Duration, do fu
 		}
 		return false
 	}
-	for end := time.Now().Add(patience); waiting() && time.Now().Before(end); {
+	for end := time.Now().Add(patience); waiting() && time.Now().Before(end) && !t.broken.Load(); {
 		time.Sleep(50 * time.Millisecond)
+		for _, server := range watching {
+			if err := server.runs(); err != nil {
+				return err
+			}
+		}
 	}
 	time.Sleep(t.hold)
 	watched := delay(time.Since(slices.MaxFunc(moments, time.Time.Compare)))
 	for i, o := range observers {
+		if err := watching[i].runs(); err != nil {
+			return err
+		}
+		if name := o.silent(silence); name >= 0 {
+			return fmt.Errorf("%s has not answered for %s for more than %v; it wrote last:\n%s",
+				watching[i].Name, w.pool(name), silence, lastLines(watching[i].process.Log()))
+		}
 		delays, unfit := o.delays(moments, named)
 		t.note(failoverResult{watching[i].Name, watching[i].Settings, what, delays, unfit, watched})
 	}
 	return nil
 }
 
-// atRandom does something for each of n, in random order and at random moments within an interval. It tells when each was done. Each stream
-// has moments of its own.
-func atRandom(n int, interval time.Duration, stream uint64, do func(i int) error) ([]time.Time, error) {
-	random := rand.New(rand.NewPCG(failoverSeed, stream))
+// silence is for how long a server that works may leave a name without an answer: each is asked for many times in it.
+const silence = time.Second
+
+// atRandom does something for each of n, in random order and at random moments within an interval. It tells the moments right before and
+// right after each was done. What has another name has other moments.
+func atRandom(n int, interval time.Duration, name string, do func(i int) error) (before, after []time.Time, err error) {
+	stream := fnv.New64a()
+	stream.Write([]byte(name))
+	random := rand.New(rand.NewPCG(failoverSeed, stream.Sum64()))
 	waits, order := make([]time.Duration, n), random.Perm(n)
 	for i := range waits {
 		waits[i] = time.Duration(random.Int64N(int64(interval)))
 	}
 	slices.Sort(waits)
-	moments, begin := make([]time.Time, n), time.Now()
+	before, after = make([]time.Time, n), make([]time.Time, n)
+	begin := time.Now()
 	for turn, i := range order {
 		time.Sleep(time.Until(begin.Add(waits[turn])))
+		before[i] = time.Now()
 		if err := do(i); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		moments[i] = time.Now()
+		after[i] = time.Now()
 	}
-	return moments, nil
+	return before, after, nil
+}
+
+// longestBetween is the longest time between two moments of the same index.
+func longestBetween(before, after []time.Time) (most time.Duration) {
+	for i := range before {
+		most = max(most, after[i].Sub(before[i]))
+	}
+	return most
 }

@@ -3,8 +3,11 @@ package main
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"example.org/healthlb/bench/peer"
 )
 
 // TestSightAfter goes through what answers may say around the moment at which something is done to a member.
@@ -69,13 +72,58 @@ func TestDelays(t *testing.T) {
 	if r.say(halfway) != "2.50 s" || r.say(longest) != "> 9.00 s" {
 		t.Errorf("it says %s and %s", r.say(halfway), r.say(longest))
 	}
+	r.Unfit = 1
+	if r.say(halfway) != "2.50 s (4)" || !r.enough() {
+		t.Errorf("with one that does not count it says %s, enough: %v", r.say(halfway), r.enough())
+	}
+	r.Delays = nil
+	if r.say(longest) != "-" || r.enough() {
+		t.Errorf("without any it says %s, enough: %v", r.say(longest), r.enough())
+	}
+}
+
+// TestFailoverTargetsNeedSamples has targets judged by results of which too few count.
+func TestFailoverTargetsNeedSamples(t *testing.T) {
+	fast := []delay{1, 2}
+	for want, r := range map[string]failoverResult{
+		"ok":           {Delays: fast, Unfit: 2},
+		"MISSED":       {Delays: []delay{1, never}},
+		"not measured": {Delays: fast, Unfit: 3},
+	} {
+		r.Server, r.Members = "healthlb tripwire", killed
+		trial := &failoverTrial{options: &options{short: true}, results: []failoverResult{r}}
+		if got := trial.asked(nil); len(got) != 1 || got[0].Outcome != want {
+			t.Errorf("%v, want %s", got, want)
+		}
+	}
+}
+
+// TestServerDiesOrFallsSilent has both told, with what the server wrote.
+func TestServerDiesOrFallsSilent(t *testing.T) {
+	p, err := peer.Start(t.TempDir(), peer.AnyCore, "sh", "-c", "seq 1 30; echo the end")
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-p.Ended()
+	w := &watcher{Watcher: peer.Watcher{Server: peer.Server{Name: "short-lived"}}, process: p}
+	if err := w.runs(); err == nil || !strings.HasSuffix(err.Error(), "30\nthe end") || strings.Contains(err.Error(), "\n2\n") {
+		t.Errorf("it is told so: %v", err)
+	}
+	now := time.Now()
+	o := &observer{seen: []sight{{last: now}, {last: now.Add(-time.Minute)}}}
+	if got := o.silent(10 * time.Second); got != 1 {
+		t.Errorf("%d is silent, want 1", got)
+	}
+	if got := o.silent(time.Hour); got != -1 {
+		t.Errorf("%d is silent, want none", got)
+	}
 }
 
 // TestAtRandom does each thing once, within the interval.
 func TestAtRandom(t *testing.T) {
 	var done []int
 	begin := time.Now()
-	moments, err := atRandom(10, 100*time.Millisecond, 1, func(i int) error {
+	before, after, err := atRandom(10, 100*time.Millisecond, "a name", func(i int) error {
 		done = append(done, i)
 		return nil
 	})
@@ -83,7 +131,7 @@ func TestAtRandom(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, n := range done {
-		if moments[n].Before(begin) || i > 0 && moments[n].Before(moments[done[i-1]]) {
+		if before[n].Before(begin) || after[n].Before(before[n]) || i > 0 && before[n].Before(after[done[i-1]]) {
 			t.Errorf("%d is told to be done at the wrong time", n)
 		}
 	}

@@ -28,6 +28,7 @@ type observer struct {
 // sight is what the answers for one name have said.
 type sight struct {
 	first   time.Time // the first answer
+	last    time.Time // the one that came last, overtaken or not
 	answers int
 	naming  int // those with the member
 	round   uint16
@@ -117,6 +118,7 @@ func namesMember(reply *dns.Msg, member netip.Addr) bool {
 
 // note takes an answer into account, unless it has been overtaken by that to a later query.
 func (s *sight) note(at time.Time, round uint16, named bool) {
+	s.last = at
 	if s.answers == 0 {
 		s.first = at
 	} else if (round-s.round)%rounds > rounds/2 {
@@ -159,6 +161,13 @@ func (o *observer) look(i int) sight {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.seen[i] // of whose changes none is ever changed
+}
+
+// silent returns the index of a name for which no answer has come for longer than that, or -1.
+func (o *observer) silent(longer time.Duration) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.IndexFunc(o.seen, func(s sight) bool { return time.Since(s.last) > longer })
 }
 
 // delays are how long it took for each name, and how many were unfit to tell.

@@ -61,18 +61,28 @@ func (r *failoverResult) say(of func([]delay) delay) string {
 	if r == nil {
 		return ""
 	}
-	d := of(r.Delays)
-	if d > delay(time.Hour) { // never, or halfway to that
-		return "> " + r.Watched.String()
+	if len(r.Delays) == 0 {
+		return "-"
 	}
-	return d.String()
+	d := of(r.Delays)
+	text := d.String()
+	if d > delay(time.Hour) { // never, or halfway to that
+		text = "> " + r.Watched.String()
+	}
+	if r.Unfit > 0 {
+		text += fmt.Sprintf(" (%d)", len(r.Delays))
+	}
+	return text
 }
+
+// enough says whether half of the pools count at least.
+func (r *failoverResult) enough() bool { return len(r.Delays) > 0 && len(r.Delays) >= r.Unfit }
 
 // asked is what this project wants to reach.
 type asked struct {
-	Asked string `json:"asked"`
-	Seen  string `json:"seen"`
-	OK    bool   `json:"ok"`
+	Asked   string `json:"asked"`
+	Seen    string `json:"seen"`
+	Outcome string `json:"outcome"` // as that of a target
 }
 
 // failoverData is the data file.
@@ -100,28 +110,25 @@ func (t *failoverTrial) report(starts []startResult) error {
 		}
 		rows = append(rows, row)
 	}
-	printTable(fmt.Sprintf("Time to the first answer without a member that has failed, and with it again after a restart; of %d pools each:",
+	printTable(fmt.Sprintf("Time to the first answer without a member that has failed, and with it again after a restart; of %d pools each, "+
+		"or of as many as stand behind it:",
 		t.samples), header, rows)
 
 	rows = nil
 	for _, r := range starts {
 		answers, wrong := sum(r.Answers), sum(r.Wrong)
-		share := fmt.Sprintf("%.1f%%", 100*float64(wrong)/float64(answers))
 		rows = append(rows, []string{
-			r.Server, halfway(r.First).String(), longest(r.First).String(), strconv.Itoa(answers), strconv.Itoa(wrong), share,
+			r.Server, halfway(r.First).String(), longest(r.First).String(), strconv.Itoa(answers), strconv.Itoa(wrong),
+			fmt.Sprintf("%.1f%%", 100*float64(wrong)/float64(answers)), r.shares(),
 		})
 	}
 	printTable(fmt.Sprintf("The first %v after a start, of %d starts each, with one of two members dead:", t.startFor, t.starts),
-		[]string{"server", "first answer: median", "worst", "answers", "with the dead member", "share"}, rows)
+		[]string{"server", "first answer: median", "worst", "answers", "with the dead member", "share", "of each start"}, rows)
 
 	rows = nil
 	goals := t.asked(starts)
 	for _, a := range goals {
-		verdict := "ok"
-		if !a.OK {
-			verdict = "MISSED"
-		}
-		rows = append(rows, []string{a.Asked, a.Seen, verdict})
+		rows = append(rows, []string{a.Asked, a.Seen, a.Outcome})
 	}
 	printTable("What was asked for:", []string{"asked", "seen", ""}, rows)
 
@@ -129,6 +136,10 @@ func (t *failoverTrial) report(starts []startResult) error {
 		t.notes = append(t.notes, w.Name+": "+w.Settings+".")
 	}
 	t.notes = append(t.notes, fmt.Sprintf("The moments of failures are random (seed %d).", failoverSeed))
+	if t.cut > 0 {
+		t.notes = append(t.notes, fmt.Sprintf("Black-holed counts from before the command that cuts a member off, which took %d ms at most.",
+			time.Duration(t.cut).Milliseconds()))
+	}
 	for _, r := range t.results {
 		if r.Unfit > 0 {
 			t.notes = append(t.notes, fmt.Sprintf("%s, %s: %d pools do not count, as their answers were so before.", r.Server, r.Members, r.Unfit))
@@ -145,9 +156,11 @@ func (t *failoverTrial) report(starts []startResult) error {
 func (t *failoverTrial) asked(starts []startResult) (all []asked) {
 	below := func(server, what, figure string, of func([]delay) delay, limit time.Duration) {
 		if r := t.result(server, what); r != nil {
-			all = append(all, asked{
-				fmt.Sprintf("%s, %s: %s below %v", server, what, figure, delay(limit)), r.say(of), of(r.Delays) < delay(limit),
-			})
+			outcome := reached(of(r.Delays) < delay(limit))
+			if !r.enough() {
+				outcome = "not measured"
+			}
+			all = append(all, asked{fmt.Sprintf("%s, %s: %s below %v", server, what, figure, delay(limit)), r.say(of), outcome})
 		}
 	}
 	if !t.options.short {
@@ -162,10 +175,26 @@ func (t *failoverTrial) asked(starts []startResult) (all []asked) {
 	for _, r := range starts {
 		if r.Server == "healthlb" || r.Server == "healthlb tripwire" {
 			wrong := sum(r.Wrong)
-			all = append(all, asked{r.Server + ", after a start: no answer with the dead member", strconv.Itoa(wrong), wrong == 0})
+			all = append(all, asked{r.Server + ", after a start: no answer with the dead member", strconv.Itoa(wrong), reached(wrong == 0)})
 		}
 	}
 	return all
+}
+
+func reached(ok bool) string {
+	if ok {
+		return "ok"
+	}
+	return "MISSED"
+}
+
+// shares is the range of the shares of wrong answers, over the starts.
+func (r *startResult) shares() string {
+	var shares []float64
+	for i, wrong := range r.Wrong {
+		shares = append(shares, 100*float64(wrong)/float64(r.Answers[i]))
+	}
+	return fmt.Sprintf("%.1f..%.1f%%", slices.Min(shares), slices.Max(shares))
 }
 
 // result is that of a server, or nil.

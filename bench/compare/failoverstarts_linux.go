@@ -66,11 +66,19 @@ func (t *failoverTrial) startOnce(w *watcher, dir string, result *startResult) e
 		return fmt.Errorf("%s: %w", w.Name, err)
 	}
 	time.Sleep(time.Until(begin.Add(t.startFor)))
+	started := watcher{Watcher: w.Watcher, process: p}
+	err, silent := started.runs(), o.silent(silence) >= 0
 	o.stop()
 	p.Stop()
+	if err != nil {
+		return err
+	}
 	seen := o.look(0)
 	if seen.answers == 0 {
-		return fmt.Errorf("%s answers nothing within %v of its start; it wrote:\n%s", w.Name, t.startFor, p.Log())
+		return fmt.Errorf("%s answers nothing within %v of its start; it wrote last:\n%s", w.Name, t.startFor, lastLines(p.Log()))
+	}
+	if silent {
+		return fmt.Errorf("%s has ceased to answer within %v of its start; it wrote last:\n%s", w.Name, t.startFor, lastLines(p.Log()))
 	}
 	result.First = append(result.First, delay(seen.first.Sub(begin)))
 	result.Answers = append(result.Answers, seen.answers)

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
@@ -32,7 +35,9 @@ type failoverTrial struct {
 	slow     *way // for servers that need minutes
 	watchers []*watcher
 	running  []*peer.Process
-	notes    []string // what was left out, and why
+	notes    []string    // what was left out, and why
+	broken   atomic.Bool // so what is slow need not be waited for
+	cut      delay       // how long the commands took at most that black-hole members
 
 	mu      sync.Mutex // guards results, and running while the servers start
 	results []failoverResult
@@ -67,6 +72,23 @@ type watcher struct {
 	patient bool // it hardly probes, so nobody waits until it finds what its tripwires do not
 	starts  bool // its first seconds are looked at, too
 	at      netip.AddrPort
+	process *peer.Process
+}
+
+// runs is an error if the server has ended before its time.
+func (w *watcher) runs() error {
+	select {
+	case <-w.process.Ended():
+		return fmt.Errorf("%s has ended before its time; it wrote last:\n%s", w.Name, lastLines(w.process.Log()))
+	default:
+		return nil
+	}
+}
+
+// lastLines are the last ones of a log.
+func lastLines(log string) string {
+	lines := strings.Split(strings.TrimSpace(log), "\n")
+	return strings.Join(lines[max(0, len(lines)-15):], "\n")
 }
 
 // failoverWatchers are the servers. Their settings are as alike as they can be: gdnsd and PowerDNS count in seconds, and have no confirm.
@@ -140,6 +162,9 @@ func (t *failoverTrial) startMembers(alone string) error {
 		} else {
 			alone = err.Error()
 		}
+	}
+	if alone != "" && os.Getenv("HEALTHLB_NEEDS_NETWORK") != "" {
+		return fmt.Errorf("no black-holed members, though HEALTHLB_NEEDS_NETWORK is set: %s", alone)
 	}
 	if alone != "" {
 		t.notes = append(t.notes, "Black-holed members are left out: "+alone+".")
@@ -215,6 +240,7 @@ func (t *failoverTrial) startWatcher(w *watcher, dir string) error {
 	t.mu.Lock()
 	t.running = append(t.running, p)
 	t.mu.Unlock()
+	w.process = p
 
 	if err := peer.WaitAnswer(p, w.at, task.Pools[0].Name+".example.org", dns.TypeA, 20*time.Second); err != nil {
 		return err

@@ -65,6 +65,17 @@ func machine() map[string]string {
 	return m
 }
 
+// writeWhole writes the data file of a part, unless something is broken, which it returns.
+func (o *options) writeWhole(part string, data any, broken error) error {
+	if broken == nil {
+		return o.write(part, data)
+	}
+	if o.out != "" {
+		fmt.Printf("\nThe data file of %s was not written, as something is broken.\n", part)
+	}
+	return broken
+}
+
 // write writes the data file of a part, if data files are wanted.
 func (o *options) write(part string, data any) error {
 	if o.out == "" {

@@ -15,7 +15,7 @@ import (
 const (
 	manyTargets = 30000
 	fewTargets  = 1000
-	eachPool    = 4 // how many members a pool has; a query names all of one pool
+	eachPool    = 4 // how many members a pool has, all of which an answer names
 )
 
 // prober is a server with so many targets.
@@ -39,10 +39,7 @@ type probingData struct {
 // probing measures what is left for answers while many targets are probed over TCP. One server runs at a time, as those that wait would
 // probe as well.
 func probing(o *options) error {
-	e := answersEffort{Closed: 3, Open: 3, Length: 2 * time.Second, Warm: 300 * time.Millisecond}
-	if o.short {
-		e = answersEffort{Closed: 1, Open: 1, Length: 500 * time.Millisecond, Warm: 50 * time.Millisecond}
-	}
+	e := o.effort(3)
 	members, err := peer.StartMembers(o.clientCore)
 	if err != nil {
 		return err
@@ -61,25 +58,30 @@ func probing(o *options) error {
 
 	targets := probingTargets(probers)
 	printProbing(probers)
-	printTargets(targets)
+	o.printTargets(targets)
 	data := probingData{Machine: machine(), Effort: e, Window: window, Targets: targets}
 	for _, p := range probers {
 		data.Samples = slices.Concat(data.Samples, p.closed, p.open)
 	}
-	return errors.Join(broken(runners), o.write("probing", data))
+	return o.writeWhole("probing", data, broken(runners))
+}
+
+func probedServers() []peer.Server {
+	return []peer.Server{peer.Healthlb(), peer.Gdnsd(), peer.PowerDNS(true)}
 }
 
 // probers are the servers that take part. Each comes without probing first.
 func (o *options) probers() (list []*prober) {
 	add := func(r *runner, base *prober, members int, every time.Duration) *prober {
 		p := &prober{runner: &runner{Server: r.Server}, members: members, every: every, base: base}
+		p.Pools = members / eachPool // each is asked for, or a cache would have the answer for all but a few queries
 		if p.base == nil {
 			p.base = p
 		}
 		list = append(list, p)
 		return p
 	}
-	found := o.find([]peer.Server{peer.Healthlb(), peer.Gdnsd(), peer.PowerDNS(true)})
+	found := o.find(probedServers())
 	if r := named(found, "healthlb"); r != nil {
 		base := add(r, nil, manyTargets, 0)
 		if !o.short {
@@ -134,6 +136,9 @@ func (p *prober) measure(o *options, e answersEffort, members *peer.Members, rou
 		if _, err := peer.Ask(p.setup.At(), peer.Question(peer.PoolName(i)+".example.org", dns.TypeA), 5*time.Second); err != nil {
 			return fmt.Errorf("pool %d: %w", i, err)
 		}
+	}
+	if err := p.CheckPools(p.process, p.setup, startTime); err != nil {
+		return err
 	}
 	closed, err := p.sample(o, e, members, round, 0)
 	if err != nil {
@@ -225,14 +230,15 @@ func printProbing(probers []*prober) {
 			p.Name, thousands(float64(p.members)), every, probes,
 			thousands(medianOf(figures(p.closed, rateOf))), show(p.share()), lost(p.closed),
 			fmt.Sprintf("%.2f us", medianOf(figures(p.closed, cpuOf))),
-			fmt.Sprintf("%.0f us", medianOf(figures(p.open, p99Of))),
+			fmt.Sprintf("%.0f us", medianOf(figures(p.open, p99Of))), lost(p.open),
 			show(ratios(figures(p.open, p99Of), figures(p.base.open, p99Of))),
 			fmt.Sprintf("%.1f MB", medianOf(figures(p.closed, memoryOf))),
 		})
 	}
 	printTable("While members are probed over TCP, in pools of 4. The first line of a server is what its others are compared with.\n"+
 		"In brackets: the share of the probes that are due. CPU includes the probes; p99 is at half of the rate of the first line:",
-		[]string{"server", "members", "every", "probes/s", "queries/s", "share", "lost", "CPU/query", "p99", "p99 to the first", "memory"}, rows)
+		[]string{"server", "members", "every", "probes/s", "queries/s", "share", "lost", "CPU/query", "p99", "lost then", "p99 to the first",
+			"RSS"}, rows)
 }
 
 func probesOf(s sample) float64 { return s.Probes }

@@ -18,6 +18,8 @@ const (
 	window = 100
 	// startTime is how long a server may take to its first right answer. PowerDNS takes 5 s: the first round of its checks.
 	startTime = time.Minute
+	// catchUpTime is how long a server may take to its next right answer after a measurement, as it may have a buffer full of queries left.
+	catchUpTime = 10 * time.Second
 	// mayLose is the share of queries that a server may lose that is asked as fast as it answers, and mayPause how often all that are
 	// under way may be lost besides, as the machine has paused for a second; more are taken to be breakage. At a fixed rate a pause loses
 	// many more than that, as the socket's buffer is full after some ms.
@@ -37,7 +39,8 @@ type sample struct {
 	Sent    int     `json:"sent"`
 	Lost    int     `json:"lost"`
 	CPU     float64 `json:"cpu_us_per_query"`
-	Memory  float64 `json:"memory_mb"` // proportional set size
+	Memory  float64 `json:"memory_mb"` // resident set size
+	Bytes   int     `json:"reply_bytes"`
 	P50     float64 `json:"p50_us"`
 	P99     float64 `json:"p99_us"`
 	P999    float64 `json:"p99.9_us"`
@@ -56,6 +59,7 @@ func figures(samples []sample, figure func(sample) float64) (list []float64) {
 func rateOf(s sample) float64   { return s.Rate }
 func cpuOf(s sample) float64    { return s.CPU }
 func memoryOf(s sample) float64 { return s.Memory }
+func clientOf(s sample) float64 { return s.Client }
 func p99Of(s sample) float64    { return s.P99 }
 func p999Of(s sample) float64   { return s.P999 }
 
@@ -64,6 +68,7 @@ type runner struct {
 	peer.Server
 	setup   peer.Setup
 	process *peer.Process
+	seen    peer.Seen // of its replies
 
 	closed []sample // asked as fast as it answers, one of each round
 	open   []sample // asked at a fixed rate, one of each round
@@ -96,7 +101,8 @@ func (r *runner) start(o *options, setup peer.Setup) (err error) {
 	if r.process, err = r.Start(setup); err != nil {
 		return err
 	}
-	return r.Ready(r.process, setup.At(), startTime)
+	r.seen, err = r.Check(r.process, setup.At(), startTime)
+	return err
 }
 
 func (r *runner) stop() {
@@ -110,7 +116,7 @@ func (r *runner) stop() {
 // measure asks for a while, after a while that does not count; at a rate, or as fast as it answers.
 func (r *runner) measure(o *options, round int, length, warm time.Duration, rate float64) (s sample, err error) {
 	spec := load.Spec{
-		Server: r.setup.At(), Queries: r.Queries(), Window: window, Rate: rate, Core: o.clientCore, WantAnswers: r.Answers > 0,
+		Server: r.setup.At(), Queries: r.Queries(), Window: window, Rate: rate, Core: o.clientCore, WantAnswers: r.seen.Records,
 	}
 	spec.For = warm
 	if _, err := load.Run(spec); err != nil {
@@ -123,6 +129,9 @@ func (r *runner) measure(o *options, round int, length, warm time.Duration, rate
 	}
 	result, err := load.Run(spec)
 	if err != nil {
+		return s, err
+	}
+	if err := r.process.Alive(); err != nil {
 		return s, err
 	}
 	after, err := r.process.CPU()
@@ -139,14 +148,17 @@ func (r *runner) measure(o *options, round int, length, warm time.Duration, rate
 	if rate == 0 && float64(result.Lost) > mayPause*window+mayLose*float64(result.Sent) {
 		return s, fmt.Errorf("%d of %d queries were lost", result.Lost, result.Sent)
 	}
+	if r.seen, err = r.Check(r.process, r.setup.At(), catchUpTime); err != nil {
+		return s, err
+	}
 	return sample{
 		Server: r.Name, Round: round + 1,
 		Asked: rate, Rate: result.Rate(), Sent: result.Sent, Lost: result.Lost,
 		CPU:    micros(after-before) / float64(result.Answered),
-		Memory: float64(memory) / 1e6,
-		P50:    micros(result.P50), P99: micros(result.P99), P999: micros(result.P999), Max: micros(result.Max),
+		Memory: float64(memory) / 1e6, Bytes: r.seen.Bytes,
+		P50: micros(result.P50), P99: micros(result.P99), P999: micros(result.P999), Max: micros(result.Max),
 		Client: result.Busy,
-	}, r.Check(r.setup.At())
+	}, nil
 }
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
@@ -155,7 +167,6 @@ func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsec
 // favours nobody. Who breaks is left out from then on.
 func inTurn(what string, rounds int, runners []*runner, do func(r *runner, round int) error) {
 	for round := range rounds {
-		fmt.Fprintf(os.Stderr, "%s: round %d of %d\n", what, round+1, rounds)
 		order := slices.Clone(runners)
 		if round%2 == 1 {
 			slices.Reverse(order)
@@ -164,6 +175,7 @@ func inTurn(what string, rounds int, runners []*runner, do func(r *runner, round
 			if r.broken != nil {
 				continue
 			}
+			fmt.Fprintf(os.Stderr, "%s, round %d of %d: %s\n", what, round+1, rounds, r.Name)
 			if err := do(r, round); err != nil {
 				r.broken = fmt.Errorf("%s, round %d of %s: %w", r.Name, round+1, what, err)
 				fmt.Fprintln(os.Stderr, r.broken)

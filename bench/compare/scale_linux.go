@@ -35,19 +35,20 @@ type scalePoint struct {
 	CPU             float64      `json:"cpu_us_per_query"`
 	RateToReference float64      `json:"answers_to_reference"`
 	CPUToReference  float64      `json:"cpu_to_reference"`
-	Start           float64      `json:"start_s"`         // from exec to the first answer
-	Memory          float64      `json:"start_memory_mb"` // proportional set size after that
-	Change          float64      `json:"change_s"`        // from an order that changes a pool to the first answer that shows it
+	Start           float64      `json:"start_s"`             // from exec to the first answer
+	Memory          float64      `json:"start_memory_mb"`     // resident set size after that
+	Change          float64      `json:"change_s"`            // from an order that changes a pool to the first answer that shows it
+	Rebuild         float64      `json:"rebuild_s,omitempty"` // in the process: what such a change costs; 0: not measured
 	Reload          *scaleReload `json:"reload,omitempty"`
 }
 
 // scaleReload is what SIGUSR1s did.
 type scaleReload struct {
 	Took      []float64 `json:"took_s"`    // from the signal to the first answer of the new configuration
-	Without   asking    `json:"without"`   // before the first of them
+	Without   asking    `json:"without"`   // after each of them, for the same time, but no longer than withoutAtMost
 	Meanwhile asking    `json:"meanwhile"` // from before the signal until after the old configuration is taken down
 	Dropped   int       `json:"dropped"`   // of those lost meanwhile: by the kernel, as the responder was late to read them
-	Memory    float64   `json:"memory_mb"` // proportional set size after them
+	Memory    float64   `json:"memory_mb"` // resident set size after them
 	Most      float64   `json:"most_mb"`   // the highest resident set size since the start
 }
 
@@ -58,8 +59,13 @@ type asking struct {
 	Slowest float64 `json:"slowest_answer_s"` // from when the query was due
 }
 
-// scaleRate is how many queries a second are asked during reloads.
+// scaleRate is how many queries a second are asked during reloads. A socket's default buffer holds some 277 of them, 55 ms at this rate:
+// a responder that does not read for that long loses queries. At 2,000 a second it would be 140 ms, and the longest pauses were all that
+// is seen. 5,000 a second is less than a tenth of what one core answers, so that whoever runs healthlb on one core may well have it.
 const scaleRate = 5000
+
+// withoutAtMost is for how long is asked without a reload at most, to see what is lost anyway.
+const withoutAtMost = 10 * time.Second
 
 // scaleEffort is how much is measured.
 type scaleEffort struct {
@@ -79,17 +85,28 @@ func scale(o *options) error {
 		m.scaleEffort = scaleEffort{Round: 300 * time.Millisecond, Rounds: 1, Changes: 3, Times: 1}
 	}
 	var err error
+	if m.memory, err = os.MkdirTemp(memoryDir(), "healthlb-scale"); err != nil {
+		return err
+	}
+	o.remove(m.memory)
 	if m.reference, _, err = m.start(scaleReference); err != nil {
 		return err
 	}
 	defer m.reference.stop()
 
 	data := scaleData{Machine: machine(), Effort: m.scaleEffort, About: scaleAbout}
+	rebuilds, err := m.rebuilds()
+	if err != nil {
+		return fmt.Errorf("rebuilds: %w", err)
+	}
 	for _, s := range picks {
 		for _, s.Members = range members {
 			p, err := m.measure(s, s.Answers == scaleReference.Answers)
 			if err != nil {
 				return fmt.Errorf("%v: %w", s, err)
+			}
+			if s.picks() == scaleReference.picks() {
+				p.Rebuild = rebuilds[s.Members]
 			}
 			data.Members = append(data.Members, p)
 		}
@@ -114,6 +131,7 @@ func scale(o *options) error {
 type scaleMeter struct {
 	*options
 	scaleEffort
+	memory    string // a folder for state directories, see memoryDir
 	reference *responder
 	started   int // so many responders
 }
@@ -164,7 +182,8 @@ func (m *scaleMeter) again(took []float64) bool {
 // start starts a responder, and tells how long that took until the first answer.
 func (m *scaleMeter) start(s scaleShape) (*responder, time.Duration, error) {
 	m.started++
-	return startResponder(m.binary, filepath.Join(m.dir, fmt.Sprintf("scale-%d", m.started)), m.serverCore, s)
+	name := fmt.Sprintf("scale-%d", m.started)
+	return startResponder(m.binary, filepath.Join(m.dir, name), filepath.Join(m.memory, name), m.serverCore, s)
 }
 
 // answers asks the responder and the reference in turn, as fast as they answer.
@@ -194,7 +213,7 @@ func (m *scaleMeter) answers(r *responder, p *scalePoint) error {
 
 // load returns answers a second, and microseconds of CPU time a query.
 func (m *scaleMeter) load(r *responder, queries [][]byte, d time.Duration) (rate, cpu float64, err error) {
-	spec := load.Spec{Server: r.at, Queries: queries, For: d / 5, Window: window, Core: m.clientCore, WantAnswers: true}
+	spec := load.Spec{Server: r.at, Queries: queries, For: d / 5, Window: window, Core: m.clientCore, WantAnswers: r.wantAnswers()}
 	if _, err := load.Run(spec); err != nil { // to be warm
 		return 0, 0, err
 	}
@@ -214,6 +233,10 @@ func (m *scaleMeter) load(r *responder, queries [][]byte, d time.Duration) (rate
 	if result.Answered == 0 || result.Failed > 0 {
 		return 0, 0, fmt.Errorf("of %d queries %d were answered, %d of them wrongly\n%s",
 			result.Sent, result.Answered, result.Failed, r.process.Log())
+	}
+	if 100*result.Lost > result.Sent {
+		return 0, 0, fmt.Errorf("of %d queries %d were lost, though only %d are under way at once\n%s",
+			result.Sent, result.Lost, window, r.process.Log())
 	}
 	return result.Rate(), micros(after-before) / float64(result.Answered), nil
 }
@@ -243,15 +266,8 @@ func (m *scaleMeter) change(r *responder) (float64, error) {
 
 // reload has the responder take over configurations that have one other pool each, while it is asked.
 func (m *scaleMeter) reload(r *responder) (*scaleReload, error) {
-	spec := load.Spec{Server: r.at, Queries: r.queries(), For: time.Second, Rate: scaleRate, Core: m.clientCore, WantAnswers: true}
+	spec := load.Spec{Server: r.at, Queries: r.queries(), For: time.Second, Rate: scaleRate, Core: m.clientCore, WantAnswers: r.wantAnswers()}
 	var f scaleReload
-	if err := f.Without.ask(spec); err != nil {
-		return nil, err
-	}
-	before, err := r.dropped()
-	if err != nil {
-		return nil, err
-	}
 	for m.again(f.Took) {
 		n := len(f.Took) + 1
 		if err := r.configure(n); err != nil {
@@ -266,20 +282,36 @@ func (m *scaleMeter) reload(r *responder) (*scaleReload, error) {
 			time.Sleep(spec.For / 2) // while the old configuration is taken down
 			done <- err
 		}()
-		if err := f.Meanwhile.askUntil(done, spec); err != nil {
+		before, err1 := r.dropped()
+		askedBefore := f.Meanwhile.Sent
+		if err := errors.Join(err1, f.Meanwhile.askUntil(done, spec)); err != nil {
 			return nil, err
 		}
+		after, err := r.dropped()
+		f.Dropped += after - before
 		f.Took = append(f.Took, took.Seconds())
-		if err := r.settle(); err != nil {
+		if err := errors.Join(err, r.settle()); err != nil {
+			return nil, err
+		}
+		without := spec
+		without.For = min(time.Duration(f.Meanwhile.Sent-askedBefore)*time.Second/scaleRate, withoutAtMost)
+		if err := f.Without.ask(without); err != nil {
 			return nil, err
 		}
 	}
-	after, err1 := r.dropped()
-	f.Dropped = after - before
-	var err2, err3 error
-	f.Memory, err2 = r.memory()
-	f.Most, err3 = r.most()
-	return &f, errors.Join(err1, err2, err3)
+	var err1, err2 error
+	f.Memory, err1 = r.memory()
+	f.Most, err2 = r.most()
+	return &f, errors.Join(err1, err2)
+}
+
+// beyond is how many queries more were lost in reloads than would have been in the same time without.
+func (f *scaleReload) beyond() float64 {
+	anyway := 0.0
+	if f.Without.Sent > 0 {
+		anyway = float64(f.Without.Lost) * float64(f.Meanwhile.Sent) / float64(f.Without.Sent)
+	}
+	return max(0, float64(f.Meanwhile.Lost)-anyway)
 }
 
 // askUntil asks until something is done, and returns its error.

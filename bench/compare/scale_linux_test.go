@@ -11,7 +11,8 @@ import (
 // A point has a place in each plot, whose logarithmic axes have none for 0.
 func TestScaleWritesDataAndPlots(t *testing.T) {
 	points := []scalePoint{
-		{scaleShape: scaleReference, Rate: 90000, CPU: 9, RateToReference: 1, CPUToReference: 1, Start: 0.02, Memory: 20, Change: 0.0004,
+		{scaleShape: scaleReference, Rate: 90000, CPU: 9, RateToReference: 1, CPUToReference: 1, Start: 0.02, Memory: 20,
+			Change: 0.0004, Rebuild: 1e-6,
 			Reload: &scaleReload{Took: []float64{0.004, 0.003}, Meanwhile: asking{10000, 1, 0.01}, Memory: 22, Most: 35}},
 		{scaleShape: scaleShape{1, 100, "hash", 1}, Rate: 80000, CPU: 10, RateToReference: 0.9, CPUToReference: 1.1, Start: 0.03, Memory: 21,
 			Change: 0.0005},
@@ -39,6 +40,17 @@ func TestScaleWritesDataAndPlots(t *testing.T) {
 	}
 }
 
+func TestParseRebuilds(t *testing.T) {
+	got, err := parseRebuilds([]byte("goos: linux\nBenchmarkRebuild/round_robin/members=1-2   \t 163221\t       320.5 ns/op\t 80 B/op\n" +
+		"BenchmarkRebuild/round_robin/members=10000         \t     36\t   1500000 ns/op\nPASS\n"))
+	if err != nil || len(got) != 2 || got[1] != 320.5e-9 || got[10000] != 1.5e-3 {
+		t.Errorf("%v, %v", got, err)
+	}
+	if _, err := parseRebuilds([]byte("PASS\n")); err == nil {
+		t.Error("no figures are no error")
+	}
+}
+
 func TestScaleTargetsAreForTenThousandPools(t *testing.T) {
 	small, large := scaleShape{Pools: 10}, scaleShape{Pools: 10000}
 	for name, c := range map[string]struct {
@@ -51,6 +63,9 @@ func TestScaleTargetsAreForTenThousandPools(t *testing.T) {
 		"late once": {[]scalePoint{{scaleShape: large, Reload: &scaleReload{Took: []float64{2.1, 0.5, 0.5}}}}, []string{"MISSED", "ok"}},
 		"a query lost": {[]scalePoint{{scaleShape: large, Reload: &scaleReload{Took: []float64{1}, Meanwhile: asking{Sent: 5, Lost: 1}}}},
 			[]string{"ok", "MISSED"}},
+		"as many lost without": {[]scalePoint{{scaleShape: large,
+			Reload: &scaleReload{Took: []float64{1}, Meanwhile: asking{Sent: 20, Lost: 2}, Without: asking{Sent: 10, Lost: 1}}}},
+			[]string{"ok", "ok"}},
 	} {
 		var got []string
 		for _, target := range (&scaleData{Pools: c.points}).targets() {

@@ -31,20 +31,18 @@ type responder struct {
 	admin   http.Client
 }
 
-// startResponder starts one in a folder, which it makes, and tells how long that took until the first answer.
-func startResponder(binary, dir string, core int, s scaleShape) (r *responder, took time.Duration, err error) {
+// startResponder starts one in a folder, with another one for its state, both of which it makes, and tells how long that took until the
+// first answer.
+func startResponder(binary, dir, state string, core int, s scaleShape) (r *responder, took time.Duration, err error) {
 	port, err := peer.FreePort()
 	if err != nil {
 		return nil, 0, err
 	}
-	r = &responder{scaleShape: s, dir: dir, at: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)}
+	r = &responder{scaleShape: s, dir: dir, state: state, at: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)}
 	r.admin.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(dir, "admin.sock"))
 	}}
-	if r.state, err = os.MkdirTemp(memoryDir(), "healthlb-scale"); err != nil {
-		return nil, 0, err
-	}
-	if err := errors.Join(os.Mkdir(dir, 0o755), r.configure(0)); err != nil {
+	if err := errors.Join(os.Mkdir(dir, 0o755), os.Mkdir(state, 0o755), r.configure(0)); err != nil {
 		r.stop()
 		return nil, 0, err
 	}
@@ -212,6 +210,9 @@ func (r *responder) queries() [][]byte {
 	return queries
 }
 
+// wantAnswers is how many records each reply has to have.
+func (r *responder) wantAnswers() int { return min(r.Members, r.Answers) }
+
 // settle waits until it has nothing left to do, such as first probes of many members, of which a start does not wait for all.
 func (r *responder) settle() error {
 	const short, idle = 200 * time.Millisecond, 10 * time.Millisecond
@@ -247,7 +248,7 @@ func (r *responder) dropped() (sum int, err error) {
 	return sum, err
 }
 
-// memory is its proportional set size, in MB.
+// memory is its resident set size, in MB.
 func (r *responder) memory() (float64, error) {
 	bytes, err := r.process.Memory()
 	return float64(bytes) / 1e6, err

@@ -34,11 +34,13 @@ func medianOf(values []float64) float64 {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
-// ratios divides the values of each round. Rounds that only one of both has are left out.
+// ratios divides the values of each round. Rounds that only one of both has are left out, and those in which there is 0 to divide by.
 func ratios(values, by []float64) []float64 {
 	var list []float64
 	for i := range min(len(values), len(by)) {
-		list = append(list, values[i]/by[i])
+		if by[i] != 0 {
+			list = append(list, values[i]/by[i])
+		}
 	}
 	return list
 }

@@ -32,6 +32,9 @@ func TestRatiosAreMadeWithinARound(t *testing.T) {
 	if got := ratios([]float64{6, 12, 7}, []float64{8, 16}); !slices.Equal(got, []float64{0.75, 0.75}) {
 		t.Error(got)
 	}
+	if got := ratios([]float64{6, 0, 9}, []float64{0, 0, 3}); !slices.Equal(got, []float64{3}) {
+		t.Error("divided by 0:", got)
+	}
 }
 
 func TestFloorIsTheFasterEchoOfEachRound(t *testing.T) {
@@ -79,6 +82,31 @@ func TestTargets(t *testing.T) {
 	} {
 		if got := c.target.outcome(); got != c.want {
 			t.Errorf("%+v is %s", c.target, got)
+		}
+	}
+}
+
+func TestDataFilesAreOfWholeRuns(t *testing.T) {
+	for _, c := range []struct {
+		o     *options
+		whole bool
+	}{
+		{&options{clientCore: 1}, true},
+		{&options{clientCore: 1, short: true}, false},
+		{&options{clientCore: 1, only: "nsd"}, false},
+		{&options{}, false}, // one core
+	} {
+		if got := c.o.partial(); (got == "") != c.whole {
+			t.Errorf("of %+v is said: %q", c.o, got)
+		}
+	}
+}
+
+func TestOnlyServersThatThereAre(t *testing.T) {
+	for only, right := range map[string]bool{"": true, "nsd": true, "nsd,file": true, "nds": false, "gdnsd fastest": false, "nsd,": false} {
+		o := options{only: only}
+		if err := o.checkOnly([]string{"answers", "scale"}); (err == nil) != right {
+			t.Errorf("-only %q: %v", only, err)
 		}
 	}
 }

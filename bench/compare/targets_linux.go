@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // target is a figure that healthlb shall reach.
 type target struct {
@@ -35,6 +38,18 @@ func (t target) outcome() string {
 		return "MISSED"
 	}
 	return "ok"
+}
+
+// printTargets leaves all of them out with -short, in which a figure of half a second says nothing, and with -only those that were not
+// measured.
+func (o *options) printTargets(targets []target) {
+	if o.short {
+		return
+	}
+	if o.only != "" {
+		targets = slices.DeleteFunc(slices.Clone(targets), func(t target) bool { return t.Seen == nil })
+	}
+	printTargets(targets)
 }
 
 func printTargets(targets []target) {

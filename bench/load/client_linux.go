@@ -22,6 +22,8 @@ const (
 	// defaultWindow is that of dnsperf.
 	defaultWindow  = 100
 	defaultTimeout = time.Second
+	// longest is up to where latencies are told apart: longer ones count as that.
+	longest = time.Hour
 )
 
 // client is one run. All times are relative to the moment from which on queries count.
@@ -37,6 +39,7 @@ type client struct {
 
 	result    Result
 	latencies *hdrhistogram.Histogram // in nanoseconds
+	most      time.Duration           // of the latencies
 	idle      time.Duration           // while queries were sent
 }
 
@@ -48,21 +51,21 @@ func newClient(s Spec) (*client, error) {
 	if !s.Server.IsValid() {
 		return nil, errors.New("there is nobody to ask")
 	}
-	longest := 0
+	size := 0 // of the longest query
 	for _, query := range s.Queries {
 		if len(query) < headerSize {
 			return nil, fmt.Errorf("a query of %d bytes is no DNS message", len(query))
 		}
-		longest = max(longest, len(query))
+		size = max(size, len(query))
 	}
-	if longest == 0 {
+	if size == 0 {
 		return nil, errors.New("there is nothing to ask")
 	}
 	s.Window, s.Timeout = cmp.Or(s.Window, defaultWindow), cmp.Or(s.Timeout, defaultTimeout)
 	c := &client{
-		Spec: s, in: newBatch(batchSize, headerSize), out: newBatch(batchSize, longest),
+		Spec: s, in: newBatch(batchSize, headerSize), out: newBatch(batchSize, size),
 		warm: s.dueIn(s.Warm), total: s.dueIn(s.Warm) + s.dueIn(s.For),
-		latencies: hdrhistogram.New(1, int64(s.Timeout), 3),
+		latencies: hdrhistogram.New(1, int64(longest), 3),
 	}
 	n := min(sockets, s.Window)
 	for i := range n {
@@ -106,7 +109,7 @@ func (c *client) run() error {
 			c.take(l, c.in.message(i), now)
 		}
 		due := c.dueOn(l, now)
-		if err := c.send(l, due); err != nil {
+		if err := c.send(l, due, now); err != nil {
 			return err
 		}
 		if sending && c.hasSent(now) {
@@ -149,7 +152,7 @@ func (c *client) dueOn(l *line, now time.Duration) []time.Duration {
 }
 
 // send sends queries on a line, as many as the system takes. The others stay due.
-func (c *client) send(l *line, due []time.Duration) error {
+func (c *client) send(l *line, due []time.Duration, now time.Duration) error {
 	if len(due) == 0 {
 		return nil
 	}
@@ -161,7 +164,7 @@ func (c *client) send(l *line, due []time.Duration) error {
 		return err
 	}
 	for _, at := range due[:sent] {
-		l.add(at)
+		l.add(at, now)
 		if at >= 0 {
 			c.result.Sent++
 		}
@@ -189,10 +192,17 @@ func (c *client) take(l *line, m header, now time.Duration) {
 		c.result.Failed++
 	}
 	c.result.Max = max(c.result.Max, now-due)
-	c.latencies.RecordValue(int64(now - due)) // at most the timeout, or it would be lost
+	c.record(now - due)
 }
 
-// giveUp counts those queries on a line as lost that are not answered in time.
+func (c *client) record(latency time.Duration) {
+	latency = min(latency, longest)
+	c.most = max(c.most, latency)
+	c.latencies.RecordValue(int64(latency)) // which fails with longer ones only
+}
+
+// giveUp counts those queries on a line as lost that are not answered in time. Their latency is how long they have waited, but the timeout
+// at least.
 func (c *client) giveUp(l *line, now time.Duration) {
 	for {
 		due, ok := l.expire(now - c.Timeout)
@@ -202,6 +212,7 @@ func (c *client) giveUp(l *line, now time.Duration) {
 		c.underWay--
 		if due >= 0 {
 			c.result.Lost++
+			c.record(max(now-due, c.Timeout))
 		}
 	}
 }
@@ -215,7 +226,7 @@ func (c *client) finish() Result {
 
 // quantile is the upper end of the histogram's bucket, which may be above all that was seen.
 func (c *client) quantile(percent float64) time.Duration {
-	return min(c.result.Max, time.Duration(c.latencies.ValueAtQuantile(percent)))
+	return min(c.most, time.Duration(c.latencies.ValueAtQuantile(percent)))
 }
 
 // yield lets others have the core, if any wait for it.

@@ -15,8 +15,8 @@ func (h header) isReply() bool {
 	return len(h) == headerSize && h[2]&qr != 0
 }
 
-// hasFailed says whether a reply is none that a client could use.
-func (h header) hasFailed(wantAnswers bool) bool {
+// hasFailed says whether a reply is none that a client could use, or has not as many answers as wanted, unless that is 0.
+func (h header) hasFailed(wantAnswers int) bool {
 	const tc, rcode = 0x02, 0x0f
-	return h[2]&tc != 0 || h[3]&rcode != 0 || wantAnswers && binary.BigEndian.Uint16(h[6:]) == 0
+	return h[2]&tc != 0 || h[3]&rcode != 0 || wantAnswers != 0 && int(binary.BigEndian.Uint16(h[6:])) != wantAnswers
 }

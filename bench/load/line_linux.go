@@ -21,10 +21,10 @@ type line struct {
 	queries      [ids]query
 }
 
-// query is a query by its id: when it was due, if it is under way.
+// query is a query by its id: when it was due and when it was sent, if it is under way.
 type query struct {
-	due      time.Duration
-	underWay bool
+	due, sent time.Duration
+	underWay  bool
 }
 
 // newLine makes a socket that talks to one server only.
@@ -52,8 +52,8 @@ func newLine(server netip.AddrPort) (*line, error) {
 func (l *line) id(i int) uint16 { return uint16(l.next + uint32(i)) }
 
 // add is told that the next query was sent. There is room for a batch when no more can expire.
-func (l *line) add(due time.Duration) {
-	l.queries[l.next%ids] = query{due, true}
+func (l *line) add(due, sent time.Duration) {
+	l.queries[l.next%ids] = query{due, sent, true}
 	l.next++
 	l.underWay++
 }
@@ -69,11 +69,12 @@ func (l *line) take(id uint16) (due time.Duration, ok bool) {
 	return q.due, true
 }
 
-// expire ends the oldest query if it was due before a time, or if its id will be needed; it is not ok when there is none.
+// expire ends the oldest query if it was sent before a time, or if its id will be needed, and says when it was due; it is not ok when there
+// is none.
 func (l *line) expire(before time.Duration) (due time.Duration, ok bool) {
 	for ; l.oldest != l.next; l.oldest++ {
 		q := l.queries[l.oldest%ids]
-		if q.underWay && (q.due < before || l.next-l.oldest > ids-batchSize) {
+		if q.underWay && (q.sent < before || l.next-l.oldest > ids-batchSize) {
 			return l.take(uint16(l.oldest))
 		}
 		if q.underWay {

@@ -25,22 +25,24 @@ type Spec struct {
 	Warm    time.Duration // how long before that, without being counted
 	Window  int           // queries under way at once, 100 if 0; each that ends has the next one sent. Not used with a rate
 	Rate    float64       // queries a second, however fast the answers come; 0: as fast as they come
-	Timeout time.Duration // how long after its due time a query can be answered, 1 s if 0
+	Timeout time.Duration // how long after it was sent a query can be answered, 1 s if 0. It may be sent late, when the client has paused
 	Core    int           // the core the client runs on; peer.AnyCore: any
 
-	WantAnswers bool // replies without a record in the answer section have failed
+	WantAnswers int // replies with another number of records in the answer section have failed; 0: any number will do
 }
 
-// Result is what became of the queries that were sent after Spec.Warm.
+// Result is what became of the queries that were sent after Spec.Warm. In the quantiles a lost query counts with the time that it has
+// waited, the timeout at least: so they may be above Max. More than an hour counts as an hour.
 type Result struct {
 	Sent     int // Answered and Lost. With a rate it is Rate x For, to the nearest
 	Answered int // replies whose id is that of a query under way, and with QR set: all others are ignored
 	Lost     int // without an answer in time, or overtaken by 65,000 others of the same source port
-	Failed   int // of Answered: RCODEs other than NOERROR, truncated ones, and those without an answer where Spec.WantAnswers
+	Failed   int // of Answered: RCODEs other than NOERROR, truncated ones, and those with other than Spec.WantAnswers answers
 
-	Took                time.Duration // how long the queries were sent: For, or longer when the client could not keep up with the rate
-	P50, P99, P999, Max time.Duration // from a query's due time (without a rate: from its sending) to its answer, within 0.1%
-	Busy                float64       // the share of the time in which the client had something to do; at 1 it may be the client that was slow
+	Took           time.Duration // how long the queries were sent: For, or longer when the client could not keep up with the rate
+	P50, P99, P999 time.Duration // from a query's due time (without a rate: from its sending) to its answer, within 0.1%; see below
+	Max            time.Duration // the same of the slowest answer
+	Busy           float64       // the share of the time in which the client had something to do; at 1 it may be the client that was slow
 }
 
 // Rate is how many answers came a second.

@@ -68,20 +68,30 @@ func WaitAnswer(p *Process, server netip.AddrPort, name string, qtype uint16, de
 
 // WaitReply asks over UDP until ok has nothing against the reply. Like WaitAnswer it fails when the process ends or is late.
 func WaitReply(p *Process, server netip.AddrPort, query []byte, deadline time.Duration, ok func(*dns.Msg) error) error {
+	return waitMessage(p, server, query, deadline, func(message []byte) error {
+		reply, err := unpack(message)
+		if err != nil {
+			return err
+		}
+		return ok(reply)
+	})
+}
+
+// waitMessage is WaitReply with the reply as it came over the wire.
+func waitMessage(p *Process, server netip.AddrPort, query []byte, deadline time.Duration, ok func([]byte) error) error {
 	end := time.Now().Add(deadline)
 	for {
-		reply, err := Ask(server, query, time.Second)
+		message, err := exchange(server, query, time.Second)
 		if err == nil {
-			err = ok(reply)
+			err = ok(message)
 		}
 		if err == nil {
 			return nil
 		}
-		select {
-		case <-p.Ended():
-			return fmt.Errorf("%s ended; it wrote:\n%s", p.cmd.Path, p.lastWords())
-		case <-time.After(5 * time.Millisecond):
+		if err := p.Alive(); err != nil {
+			return fmt.Errorf("%s: %w", p.cmd.Path, err)
 		}
+		time.Sleep(5 * time.Millisecond)
 		if time.Now().After(end) {
 			return fmt.Errorf("%s gives no right answer after %v: %w; it wrote:\n%s", p.cmd.Path, deadline, err, p.lastWords())
 		}
@@ -90,6 +100,20 @@ func WaitReply(p *Process, server netip.AddrPort, query []byte, deadline time.Du
 
 // Ask sends one query over UDP and returns the reply.
 func Ask(server netip.AddrPort, query []byte, timeout time.Duration) (*dns.Msg, error) {
+	message, err := exchange(server, query, timeout)
+	if err != nil {
+		return nil, err
+	}
+	return unpack(message)
+}
+
+func unpack(message []byte) (*dns.Msg, error) {
+	reply := new(dns.Msg)
+	return reply, reply.Unpack(message)
+}
+
+// exchange sends one query over UDP and returns the message that comes.
+func exchange(server netip.AddrPort, query []byte, timeout time.Duration) ([]byte, error) {
 	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(server))
 	if err != nil {
 		return nil, err
@@ -103,11 +127,7 @@ func Ask(server netip.AddrPort, query []byte, timeout time.Duration) (*dns.Msg, 
 	}
 	buf := make([]byte, dns.MaxMsgSize)
 	n, err := conn.Read(buf)
-	if err != nil {
-		return nil, err
-	}
-	reply := new(dns.Msg)
-	return reply, reply.Unpack(buf[:n])
+	return buf[:n], err
 }
 
 // lastWords is the end of what it has written: some write a line for each of 30,000 members.

@@ -23,6 +23,7 @@ func NSD() Server {
   xfrdir: "%[2]s"
   rrl-ratelimit: 0
   rrl-whitelist-ratelimit: 0
+  minimal-responses: yes
 remote-control:
   control-enable: no
 zone:

@@ -6,7 +6,7 @@ import (
 )
 
 // PowerDNS is PowerDNS with a LUA record of ifportup for each pool, in one thread. Without shared state it makes a Lua context for each
-// query, which is its default. Its caches are off: the packet cache would go on giving an answer whatever the checks say.
+// query, which is its default.
 func PowerDNS(shared bool) Server {
 	server := Server{Name: "PowerDNS LUA", Command: "pdns_server", Package: "pdns-server and pdns-backend-bind", Answers: 4}
 	lua := "yes"
@@ -43,9 +43,6 @@ disable-syslog=yes
 security-poll-suffix=
 receiver-threads=1
 distributor-threads=1
-cache-ttl=0
-query-cache-ttl=0
-negquery-cache-ttl=0
 `, s.Dir, lua, interval, s.Port, s.Dir),
 			"named.conf":     "zone \"example.org\" { type master; file \"" + s.Dir + "/db.example.org\"; };\n",
 			"db.example.org": zoneFile(records.String()),

@@ -4,7 +4,6 @@ package peer
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -91,6 +90,16 @@ func (p *Process) Signal(s syscall.Signal) error { return p.cmd.Process.Signal(s
 // Ended is closed when the process has ended.
 func (p *Process) Ended() <-chan struct{} { return p.done }
 
+// Alive is an error with its last words when the process has ended.
+func (p *Process) Alive() error {
+	select {
+	case <-p.done:
+		return fmt.Errorf("it has ended: %v; it wrote last:\n%s", p.cmd.ProcessState, p.lastWords())
+	default:
+		return nil
+	}
+}
+
 // Log returns what it has written so far.
 func (p *Process) Log() string { return p.log.String() }
 
@@ -105,31 +114,38 @@ func (p *Process) Stop() {
 	<-p.done
 }
 
-// CPU returns the CPU time, user and system, that its processes have used.
+// CPU returns the CPU time, user and system, that its processes have used, to the nanosecond: what /proc tells comes in steps of 10 ms.
 func (p *Process) CPU() (sum time.Duration, err error) {
 	family, err := p.family()
-	for _, member := range family {
-		sum += time.Duration(member.ticks) * tick
+	for _, id := range family {
+		var used unix.Timespec
+		if unix.ClockGettime(cpuClock(id), &used) == nil { // or it has ended
+			sum += time.Duration(used.Nano())
+		}
 	}
 	return sum, err
 }
 
-// tick is the unit of the times in /proc, see proc_pid_stat(5): 1/100 s on every Linux that Go runs on.
-const tick = 10 * time.Millisecond
+// cpuClock is the clock of a process that clock_getcpuclockid(3) finds: the one by which the scheduler counts, of all its threads.
+func cpuClock(id int) int32 {
+	const sched = 2
+	return int32(^id<<3 | sched)
+}
 
-// Memory returns how much memory its processes have, in bytes: their proportional set size, which counts shared pages once.
+// Memory returns how much memory its processes have, in bytes: the sum of their resident set sizes. Pages that several of them share count
+// for each.
 func (p *Process) Memory() (sum int64, err error) {
 	family, err := p.family()
 	if err != nil {
 		return 0, err
 	}
-	for _, member := range family {
-		text, err := os.ReadFile(filepath.Join(member.proc, "smaps_rollup"))
+	for _, id := range family {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", id))
 		if err != nil {
 			continue // it has ended
 		}
 		for line := range strings.Lines(string(text)) {
-			if value, ok := strings.CutPrefix(line, "Pss:"); ok {
+			if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
 				kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
 				if err != nil {
 					return 0, err
@@ -141,14 +157,8 @@ func (p *Process) Memory() (sum int64, err error) {
 	return sum, nil
 }
 
-// relative is one process of a family.
-type relative struct {
-	proc  string // its folder in /proc
-	ticks int    // CPU time
-}
-
-// family finds the process and all that it has started: those of its process group.
-func (p *Process) family() (family []relative, err error) {
+// family finds the process and all that it has started, those of its process group, and returns their ids.
+func (p *Process) family() (ids []int, err error) {
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		return nil, err
@@ -163,14 +173,13 @@ func (p *Process) family() (family []relative, err error) {
 		if fields[2] != group {
 			continue
 		}
-		user, err1 := strconv.Atoi(fields[11])
-		system, err2 := strconv.Atoi(fields[12])
-		if err := errors.Join(err1, err2); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+		id, err := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+		if err != nil {
+			return nil, err
 		}
-		family = append(family, relative{filepath.Dir(name), user + system})
+		ids = append(ids, id)
 	}
-	return family, nil
+	return ids, nil
 }
 
 // locked is a buffer for two.

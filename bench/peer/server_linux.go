@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,18 +94,46 @@ func (s Server) Queries() (queries [][]byte) {
 	return queries
 }
 
-// Ready waits until the server answers as it should.
-func (s Server) Ready(p *Process, at netip.AddrPort, deadline time.Duration) error {
-	return WaitReply(p, at, s.Query(), deadline, s.right)
+// Seen is what a right reply was like.
+type Seen struct {
+	Records int // in the answer section
+	Bytes   int
 }
 
-// Check asks once, and tells what is wrong with the answer.
-func (s Server) Check(at netip.AddrPort) error {
-	reply, err := Ask(at, s.Query(), 5*time.Second)
-	if err != nil {
-		return err
+// Check waits until the server answers as it should, and tells what the reply was like. One that comes late is no error: after a load the
+// server may have many queries left to read.
+func (s Server) Check(p *Process, at netip.AddrPort, deadline time.Duration) (seen Seen, err error) {
+	err = waitMessage(p, at, s.Query(), deadline, func(message []byte) error {
+		reply, err := unpack(message)
+		if err != nil {
+			return err
+		}
+		seen = Seen{len(reply.Answer), len(message)}
+		return s.right(reply)
+	})
+	return seen, err
+}
+
+// CheckPools waits until the server answers for each pool with all of its members, who are as many as it answers with.
+func (s Server) CheckPools(p *Process, setup Setup, deadline time.Duration) error {
+	end := time.Now().Add(deadline)
+	for i, members := range setup.Pools {
+		query := Question(PoolName(i)+".example.org", dns.TypeA)
+		err := WaitReply(p, setup.At(), query, time.Until(end), func(reply *dns.Msg) error {
+			for _, rr := range reply.Answer {
+				if a, ok := rr.(*dns.A); ok {
+					if addr, _ := netip.AddrFromSlice(a.A.To4()); !slices.Contains(members, addr) {
+						return fmt.Errorf("%v is no member", addr)
+					}
+				}
+			}
+			return s.right(reply)
+		})
+		if err != nil {
+			return fmt.Errorf("pool %d: %w", i, err)
+		}
 	}
-	return s.right(reply)
+	return nil
 }
 
 // right says what is wrong with a reply.

@@ -52,8 +52,12 @@ func TestServersAnswer(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer p.Stop()
-			if err := server.Ready(p, setup.At(), 30*time.Second); err != nil {
+			seen, err := server.Check(p, setup.At(), 30*time.Second)
+			if err != nil {
 				t.Fatal(err)
+			}
+			if seen.Records < server.Answers || seen.Bytes < len(server.Query()) {
+				t.Errorf("the reply was like %+v", seen)
 			}
 			if on := allowed(t, p.ID()); on != fmt.Sprint(cores[0]) {
 				t.Errorf("it runs on the cores %s, not on %d", on, cores[0])
@@ -61,10 +65,22 @@ func TestServersAnswer(t *testing.T) {
 			if memory, err := p.Memory(); err != nil || memory < 1<<16 {
 				t.Errorf("it has %d bytes of memory, %v", memory, err)
 			}
-			if _, err := p.CPU(); err != nil {
-				t.Error(err)
+			if used, err := p.CPU(); err != nil || used <= 0 || used > time.Minute {
+				t.Errorf("it has used %v of CPU, %v", used, err)
 			}
 		})
+	}
+}
+
+func TestEndedProcessesHaveLastWords(t *testing.T) {
+	p, err := Start(t.TempDir(), AnyCore, "sh", "-c", "echo no room; read line; exit 3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Stop()
+	<-p.Ended()
+	if err := p.Alive(); err == nil || !strings.Contains(err.Error(), "no room") || !strings.Contains(err.Error(), "exit status 3") {
+		t.Error(err)
 	}
 }
 
