@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"example.org/healthlb/internal/pace"
 	"example.org/healthlb/plugin/healthlb/config"
 	"example.org/healthlb/plugin/healthlb/pool"
 	"example.org/healthlb/plugin/healthlb/probe"
@@ -90,7 +89,6 @@ func (g *generation) keeps() bool { return g != nil && g.process.State != "" }
 func (g *generation) build(h *hub, former *generation, now time.Time) error {
 	times := make(map[string]int) // a zone may stand in several server blocks, for different views: each has a serial of its own
 	var all []*livePool
-	var work pace.Work
 	for i, b := range g.blocks {
 		site := g.sites[i]
 		site.apices = newZones(b)
@@ -102,7 +100,6 @@ func (g *generation) build(h *hub, former *generation, now time.Time) error {
 			g.zones = append(g.zones, z)
 		}
 		for j := range b.Pools {
-			work.Step()
 			p, err := h.newPool(g, site, &b.Pools[j], former.pool(b.Pools[j].Name), now)
 			if err != nil {
 				return err

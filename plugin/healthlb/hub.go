@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"example.org/healthlb/internal/pace"
 	"example.org/healthlb/plugin/healthlb/admin"
 	"example.org/healthlb/plugin/healthlb/block"
 	"example.org/healthlb/plugin/healthlb/event"
@@ -129,9 +128,7 @@ func (h *hub) start(g *generation) (waiting []<-chan struct{}, err error) {
 	if err := g.build(h, h.current.Load(), time.Now()); err != nil {
 		return nil, err
 	}
-	var work pace.Work
 	for _, p := range g.set.Load().sorted {
-		work.Step()
 		h.rebuild(p)
 		waiting = append(waiting, h.watch(p, p.Slots())...)
 	}
@@ -169,9 +166,7 @@ func (h *hub) drop(g *generation) (closers []func()) {
 	if len(h.generations) == 0 {
 		h.isolate(nil)
 	}
-	var work pace.Work
 	for _, p := range g.set.Load().sorted {
-		work.Step()
 		h.retire(p)
 	}
 	if len(h.generations) > 0 {

@@ -8,8 +8,6 @@ import (
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/plugin"
-
-	"example.org/healthlb/internal/pace"
 )
 
 // Parse reads the healthlb block of one server block. Errors name file and line.
@@ -127,9 +125,7 @@ func readBlock(lines []line, zs zones, dir string) (*Block, error) {
 	if err := r.mayExec(r.settings.checks); err != nil {
 		return nil, err
 	}
-	var work pace.Work
 	for _, l := range r.poolLines {
-		work.Step()
 		p, err := r.readPool(l)
 		if err != nil {
 			return nil, err

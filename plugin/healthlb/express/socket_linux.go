@@ -40,6 +40,10 @@ type socket struct {
 	pending  bool    // there are counts
 }
 
+// receiveBuffer is room, in bytes, for what comes while the loop cannot run: while a large Corefile is taken over on one core that is up to
+// some 100 ms. A small datagram takes 768 bytes of it on Linux.
+const receiveBuffer = 4 << 20
+
 // open makes a socket at an address. It takes part in the group at once.
 func open(l *Lane, addr string) (*socket, error) {
 	packets, err := reuseport.ListenPacket("udp", addr) // as CoreDNS does
@@ -51,6 +55,7 @@ func open(l *Lane, addr string) (*socket, error) {
 		s.conn.Close()
 		return nil, err
 	}
+	s.conn.SetReadBuffer(receiveBuffer) // as much of it as the system allows; the default will do otherwise
 	anyAddress := s.conn.LocalAddr().(*net.UDPAddr).IP.IsUnspecified()
 	fd, err := s.descriptor()
 	if err == nil && anyAddress {
