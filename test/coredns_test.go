@@ -91,8 +91,11 @@ func (s *coredns) write(t *testing.T, corefile string, vars ...string) {
 // onExpress, when set, has all tests run with express in every healthlb block, where that may be.
 const onExpress = "HEALTHLB_EXPRESS"
 
+// ordinaryOnly is a comment in a Corefile that is to stay without express.
+const ordinaryOnly = "# without express\n"
+
 var (
-	endOfLB       = regexp.MustCompile(`(?m)^(\s*flap off)$`)
+	endOfLB       = regexp.MustCompile(`(\n\t\tflap off)(\n\t\}\n\}\n)`)
 	healthlbBlock = regexp.MustCompile(`(?m)^(\s*healthlb \{)[ \t]*$`)
 	notOnExpress  = regexp.MustCompile(`(?m)^\s*(acl|bufsize|cache|dns64|dnssec|dnstap|dynupdate|header|loadbalance|local|log|minimal|nsid|rewrite|shed|template|trace|tsig|view|place geoip|express)\b`)
 )
@@ -100,11 +103,14 @@ var (
 // withExpress puts express into every healthlb block of a Corefile, but for those that may not have it: its own tests say that.
 func withExpress(t *testing.T, corefile string) string {
 	t.Helper()
+	if strings.Contains(corefile, ordinaryOnly) {
+		return corefile
+	}
 	if found := notOnExpress.FindStringSubmatch(corefile); found != nil {
 		t.Logf("Without express, with which there may be no %s", found[1])
 		return corefile
 	}
-	corefile = endOfLB.ReplaceAllString(corefile, "$1\n\t\texpress 2") // at the end, as tests name the lines of mistakes
+	corefile = endOfLB.ReplaceAllString(corefile, "$1\n\t\texpress 2$2") // at the end, as tests name the lines of mistakes
 	if strings.Contains(corefile, "express") {
 		return corefile
 	}

@@ -121,6 +121,9 @@ func TestExpressReloads(t *testing.T) {
 		expressBlock("lb.example.org", metrics, "state {dir}/state", "admin 127.0.0.1:{admin} token_file {dir}/token", "express 2", expressPool),
 		expressBlock("lb.example.org", metrics, "state {dir}/state", "admin 127.0.0.1:{admin} token_file {dir}/token", expressPool),
 	}
+	for i := range corefiles {
+		corefiles[i] += ordinaryOnly
+	}
 	s := prepare(t, corefiles[0])
 	writeFile(t, s.dir+"/token", "operator-0123456789\n")
 	s.launch(t)
@@ -182,7 +185,7 @@ func TestExpressSaysTheSame(t *testing.T) {
 	lines := []string{"ns ns1.lb.example.org 192.0.2.53", "ecs 192.0.2.0/24", expressPool, "pool *.wild.lb.example.org {\n member 127.71.1.3\n}",
 		"pool one.lb.example.org {\n member 127.71.1.4\n}", "pool many.lb.example.org {\n answers all" + manyMembers(60) + "}"}
 	plain := expressBlock("lb.example.org", []string{"prometheus 127.0.0.1:{metrics}"}, lines...)
-	twin := startCoreDNS(t, plain)
+	twin := startCoreDNS(t, plain+ordinaryOnly)
 	s := startCoreDNS(t, strings.Replace(plain, "healthlb {", "healthlb {\nexpress 2", 1))
 	s.atExpress(t, 2)
 	var packets [][]byte
@@ -219,6 +222,13 @@ func TestExpressSaysTheSame(t *testing.T) {
 	a, b := replies(t, s, packets), replies(t, twin, packets)
 	different := 0
 	for i := range packets {
+		// A reply may have been late, or the first of a pair.
+		if a[i] == "" && b[i] != "" {
+			a[i] = essence(t, s.sendRaw(t, packets[i]))
+		}
+		if b[i] == "" && a[i] != "" {
+			b[i] = essence(t, twin.sendRaw(t, packets[i]))
+		}
 		if a[i] != b[i] && different < 5 {
 			different++
 			t.Errorf("%x:\nexpress  %s\nordinary %s", packets[i], a[i], b[i])
@@ -243,19 +253,20 @@ func replies(t *testing.T, s *coredns, packets [][]byte) []string {
 	defer conn.Close()
 	got := make([]string, len(packets))
 	const together = 50
+	generation := func(first int) byte { return byte(first / together) }
 	buf := make([]byte, 65536)
 	for first := 0; first < len(packets); first += together {
 		batch := packets[first:min(first+together, len(packets))]
 		for i, packet := range batch {
 			packet = bytes.Clone(packet)
-			packet[0], packet[1] = 0, byte(i)
+			packet[0], packet[1] = generation(first), byte(i)
 			_, err := conn.Write(packet)
 			must(t, err)
 		}
 		// What gets no reply is known by this one, which does, and by time for those that were overtaken by it.
 		last, err := question("www.lb.example.org", dns.TypeSOA).Pack()
 		must(t, err)
-		last[0], last[1] = 1, 0
+		last[0], last[1] = generation(first), 255
 		_, err = conn.Write(last)
 		must(t, err)
 		over := false
@@ -270,7 +281,10 @@ func replies(t *testing.T, s *coredns, packets [][]byte) []string {
 				break
 			}
 			must(t, err)
-			if buf[0] == 1 {
+			if buf[0] != generation(first) {
+				continue // a late one of a batch before
+			}
+			if buf[1] == 255 {
 				over = true
 				continue
 			}

@@ -59,8 +59,12 @@ func (m *members) start(t *testing.T, addrs ...string) *members {
 	return m
 }
 
+// listen listens at an address. While a member is stopped, another test may have its port for a moment.
 func (m *members) listen(addr string) error {
 	l, err := net.Listen("tcp", net.JoinHostPort(addr, m.port))
+	for deadline := time.Now().Add(pollFor); err != nil && m.count(addr) > 0 && time.Now().Before(deadline); time.Sleep(pollEvery) {
+		l, err = net.Listen("tcp", net.JoinHostPort(addr, m.port))
+	}
 	if err != nil {
 		return err
 	}

@@ -46,6 +46,14 @@ func (s *coredns) askOver(t *testing.T, network string, m *dns.Msg) *dns.Msg {
 // send sends a packet as it is, and returns the reply to it.
 func (s *coredns) send(t *testing.T, packet []byte) *dns.Msg {
 	t.Helper()
+	r := new(dns.Msg)
+	must(t, r.Unpack(s.sendRaw(t, packet)))
+	return r
+}
+
+// sendRaw is the same for a reply that is not to be read.
+func (s *coredns) sendRaw(t *testing.T, packet []byte) []byte {
+	t.Helper()
 	conn, err := net.Dial("udp", "127.0.0.1:"+s.ports["dns"])
 	must(t, err)
 	defer conn.Close()
@@ -55,9 +63,7 @@ func (s *coredns) send(t *testing.T, packet []byte) *dns.Msg {
 	buf := make([]byte, 4096)
 	n, err := conn.Read(buf)
 	must(t, err)
-	r := new(dns.Msg)
-	must(t, r.Unpack(buf[:n]))
-	return r
+	return buf[:n]
 }
 
 // firstAnswer asks until somebody answers, from before the port is open on.
