@@ -78,7 +78,8 @@ func (l *load) request(header string, admin []endpoint) {
 		var r response
 		err := errors.New("no endpoint")
 		for _, e := range admin {
-			if r, err = e.try("GET /v1/pools", "", header); !errors.Is(err, syscall.ECONNREFUSED) {
+			r, err = e.try("GET /v1/pools", "", header)
+			if !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, syscall.ECONNRESET) { // reset: it waited in the queue when its port was closed
 				break
 			}
 		}
