@@ -56,10 +56,9 @@ const (
 	patience = 5
 	// effort is how long it is tried at most to have the datagrams come.
 	effort = 2 * time.Second
-	// ports is from how many source ports datagrams have to come to one socket: where the kernel spreads them, each may go elsewhere.
-	// In search, where it may be so at each place, more are tried.
-	ports       = 4
-	searchPorts = 8
+	// ports is from how many source ports datagrams have to come to one socket: where the kernel spreads them over two, all of them do
+	// once in 65,536 times.
+	ports = 16
 	// grace is how long a socket waits for queries that were handed on before it closes, as CoreDNS's servers do.
 	grace = 5 * time.Second
 	// maxGroup bounds the sockets of a group that are tried.
@@ -266,7 +265,7 @@ func (l *Lane) allArriveAt(wait time.Duration) int {
 	if first == nil {
 		return -1
 	}
-	for range searchPorts - 1 {
+	for range ports - 1 {
 		if l.arrivesAt(0, wait) != first {
 			return -1
 		}
