@@ -43,7 +43,7 @@ func (l *lanes) serve(g *generation, server *dnsserver.Server) {
 	for _, s := range sites {
 		sockets = max(sockets, s.block.Express)
 	}
-	work := newExpressServer(server, g, sites)
+	work := newExpressServer(server, g, sites, sockets)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.at[server.Addr]
@@ -129,7 +129,7 @@ type zoneCounters struct {
 	responses prometheus.Counter
 }
 
-func newExpressServer(server *dnsserver.Server, g *generation, sites []*site) *express.Server {
+func newExpressServer(server *dnsserver.Server, g *generation, sites []*site, sockets int) *express.Server {
 	s := &expressServer{sites: sites}
 	s.counted = make([]zoneCounters, len(g.zones))
 	for _, site := range sites {
@@ -143,7 +143,13 @@ func newExpressServer(server *dnsserver.Server, g *generation, sites []*site) *e
 		ctx := context.WithValue(context.Background(), dnsserver.Key{}, server)
 		server.ServeDNS(context.WithValue(ctx, dnsserver.LoopKey{}, 0), w, r)
 	}
-	answerer := func() express.Answerer { return &expressAnswerer{expressServer: s} }
+	answerer := func() express.Answerer {
+		a := &expressAnswerer{expressServer: s}
+		if sockets > 1 {
+			a.tally = new(pool.Tally)
+		}
+		return a
+	}
 	return &express.Server{Answerer: answerer, Chain: dns.HandlerFunc(chain), Count: s.count, Panicked: expressPanicked, Zones: len(g.zones)}
 }
 
@@ -181,6 +187,7 @@ type expressAnswerer struct {
 	*expressServer
 	found [express.BatchSize]match
 	pools [express.BatchSize]pool.Asking
+	tally *pool.Tally // nil: it is the only socket
 }
 
 // Find implements express.Answerer.
@@ -230,8 +237,11 @@ func (a *expressAnswerer) Answer(q *express.Query, i int, reply *answer.Packed) 
 		return 0, false
 	}
 	q.Zone = m.zone.number
-	return m.pack(reply, familyOf(q), pool.Query{Client: answer.NewClient(q.Client, nil)}, q.Now)
+	return m.pack(reply, familyOf(q), pool.Query{Client: answer.NewClient(q.Client, nil)}, q.Now, a.tally)
 }
+
+// Flush implements express.Answerer.
+func (a *expressAnswerer) Flush() { a.tally.Flush() }
 
 // count adds to the metrics what the sockets have counted.
 func (s *expressServer) count(c *express.Counts) {

@@ -32,7 +32,7 @@ func newBothWays(tb testing.TB) *bothWays {
 	for _, z := range h.apices {
 		g.zones = append(g.zones, z)
 	}
-	return &bothWays{handler: h, express: newExpressServer(&dnsserver.Server{Addr: "dns://127.0.0.1:53"}, g, g.sites).Answerer(), packed: answer.NewPacked()}
+	return &bothWays{handler: h, express: newExpressServer(&dnsserver.Server{Addr: "dns://127.0.0.1:53"}, g, g.sites, 2).Answerer(), packed: answer.NewPacked()}
 }
 
 // compare returns whether express has answered. CoreDNS drops or refuses by their header what has no question or is no query; neither way is asked that.

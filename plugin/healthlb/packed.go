@@ -124,7 +124,7 @@ func (m match) writePacked(w dns.ResponseWriter, r *dns.Msg, q pool.Query) (done
 		return false, nil
 	}
 	defer b.Free()
-	notes, ok := m.pack(b, family, q, time.Now())
+	notes, ok := m.pack(b, family, q, time.Now(), nil)
 	if !ok {
 		return false, nil
 	}
@@ -133,13 +133,13 @@ func (m match) writePacked(w dns.ResponseWriter, r *dns.Msg, q pool.Query) (done
 }
 
 // pack completes a packed reply to a question for the addresses of the pool, but for its end. It says false, and has no effect, when the
-// reply might not fit, or has another rcode than NOERROR.
-func (m match) pack(b *answer.Packed, f pool.Family, q pool.Query, now time.Time) (answer.Notes, bool) {
+// reply might not fit, or has another rcode than NOERROR. t may be nil.
+func (m match) pack(b *answer.Packed, f pool.Family, q pool.Query, now time.Time, t *pool.Tally) (answer.Notes, bool) {
 	soa := m.zone.soa.Load()
 	if !b.Fits(len(soa.packed)) {
 		return 0, false
 	}
-	did, ok := m.node.pool.Pack(b, f, q, now)
+	did, ok := m.node.pool.Pack(b, f, q, now, t)
 	if ok && !did.Named {
 		b.AddAuthority(soa.packed)
 	}

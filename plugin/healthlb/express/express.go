@@ -39,6 +39,9 @@ type Answerer interface {
 
 	// Answer makes a reply to one of them, which was begun, if it can.
 	Answer(q *Query, i int, reply *answer.Packed) (notes answer.Notes, ok bool)
+
+	// Flush writes down what it has kept to itself up to now. It is called before replies are sent, unless more queries wait.
+	Flush()
 }
 
 // BatchSize is how many queries are answered together at most: as many datagrams as one system call reads or sends.

@@ -95,6 +95,8 @@ type knows struct{ set *answer.RRset }
 
 func (knows) Find([]Query) {}
 
+func (knows) Flush() {}
+
 func (k knows) Answer(q *Query, _ int, reply *answer.Packed) (answer.Notes, bool) {
 	switch q.Lower[1] {
 	case 'k':

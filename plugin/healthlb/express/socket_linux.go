@@ -182,6 +182,9 @@ func (s *socket) handle(b *batch, n int) {
 		s.count(q, from.v6)
 	}
 	s.pending = true
+	if n < BatchSize {
+		s.answerer.Flush()
+	}
 	b.send()
 }
 
@@ -297,6 +300,7 @@ const doBit = 1 << 15 // of the flags of an OPT record (RFC 6891 section 6.1.4)
 // flush has what was counted told.
 func (s *socket) flush() {
 	if s.pending {
+		s.answerer.Flush()
 		s.counted.Count(&s.counts)
 		clear(s.counts.Answered)
 		s.counts = Counts{Answered: s.counts.Answered}

@@ -18,6 +18,7 @@ type choice struct {
 	rrs    *answer.RRset
 	picker policy.Picker
 	turn   *atomic.Uint64
+	seat   uint8          // see Tally
 	low    bool           // every answer has the low TTL
 	named  []*notes       // by position in rrs; nil with all_down addresses that are no members
 	doubts []doubt        // by position in rrs; nil when there is none
@@ -31,6 +32,8 @@ type asked struct {
 	key uint64 // see policy.Query
 	now int64  // seconds since 1970
 	dry bool   // nothing is written down
+
+	kept *kept // where it is written down that is not so at once; nil: nowhere
 }
 
 // doubt is what speaks against a member that is answered with all the same. Whatever it is, it calls for the low TTL.
@@ -91,7 +94,7 @@ func (c *choice) draw(q asked, buf []int32) names {
 	n.doubts = c.doubtful(&n)
 	n.low = c.low || n.doubts != 0
 	if c.named != nil && !q.dry {
-		c.note(&n, q.now, c.ttls.Of(n.low))
+		c.note(&n, q, c.ttls.Of(n.low))
 	}
 	return n
 }
@@ -129,18 +132,22 @@ func (c *choice) doubtful(n *names) (doubts doubt) {
 
 // note writes down who is named. All is read before anything is written: while the processor waits for the memory of one, it can fetch
 // that of the others, but not across an atomic write.
-func (c *choice) note(n *names, now int64, ttl uint32) {
-	safe := now + 1 + int64(ttl)
-	noted := true
+func (c *choice) note(n *names, q asked, ttl uint32) {
+	now, safe := q.now, q.now+1+int64(ttl)
+	noted, keeps := true, q.kept.keepsNamed()
 	for i := range n.k {
 		noted = c.named[n.at(i)].noted(now, safe) && noted
 	}
 	for i := range n.k {
-		notes := c.named[n.at(i)]
+		at := n.at(i)
 		if !noted {
-			notes.note(now, safe)
+			c.named[at].note(now, safe)
 		}
-		notes.answers.Add(1)
+		if keeps {
+			q.kept.named[at]++
+		} else {
+			c.named[at].answers.Add(1)
+		}
 	}
 	if c.loads != nil {
 		for i := range n.k {
@@ -175,7 +182,11 @@ func (c *choice) count(q asked, answers int) []int {
 }
 
 func (c *choice) query(q asked) policy.Query {
-	return policy.Query{Key: q.key, Turn: c.turn, Rand: rand.Uint64N, Now: q.now, Dry: q.dry}
+	turn := c.turn
+	if q.kept != nil {
+		turn = &q.kept.turn
+	}
+	return policy.Query{Key: q.key, Turn: turn, Rand: rand.Uint64N, Now: q.now, Dry: q.dry}
 }
 
 // short4 and short8 are room for a short answer that is no run, in one allocation.
@@ -229,7 +240,7 @@ func (p *Pool) choose(f Family, cs []candidate, regional bool, drains map[string
 
 // newChoice begins a choice of n addresses.
 func (p *Pool) newChoice(f Family, region string, n int) choice {
-	c := choice{k: n, region: region, turn: p.stats.turn(f, region), ttls: answer.TTLs{Normal: p.TTL, Low: p.LowTTL}}
+	c := choice{k: n, region: region, turn: p.stats.turn(f, region), seat: anySeat(), ttls: answer.TTLs{Normal: p.TTL, Low: p.LowTTL}}
 	if p.Answers > 0 {
 		c.k = min(n, p.Answers)
 	}

@@ -25,8 +25,9 @@ type Snapshot struct {
 
 // answers are the answers for one family. The zero value is a family that the pool does not have.
 type answers struct {
-	has      bool // some member has an address of this family
-	pardons  bool // see verdict
+	has      bool  // some member has an address of this family
+	pardons  bool  // see verdict
+	seat     uint8 // see Tally
 	notes    answer.Notes
 	rcode    int
 	everyone *choice   // for clients without a choice of their own; nil: an answer names no one
@@ -118,7 +119,7 @@ var visibleSeed = maphash.MakeSeed()
 
 // answers builds the answers that follow from a verdict. The caller holds p.mu.
 func (p *Pool) answers(s *Snapshot, f Family, v verdict, by Around, now time.Time) answers {
-	a := answers{has: len(v.all) > 0, pardons: v.pardons, rcode: dns.RcodeSuccess}
+	a := answers{has: len(v.all) > 0, pardons: v.pardons, seat: anySeat(), rcode: dns.RcodeSuccess}
 	if !by.Frozen.IsZero() {
 		a.notes |= answer.Isolated
 	}
@@ -209,7 +210,7 @@ type Reply struct {
 // Reply completes a reply to a query for the addresses of one family.
 func (p *Pool) Reply(r *answer.Reply, f Family, q Query, now time.Time) Reply {
 	a := &p.snapshot.Load().families[f]
-	p.counts(a)
+	p.counts(a, nil)
 	r.Msg.Rcode = a.rcode
 	c, scope := a.of(q)
 	if c == nil {
@@ -222,28 +223,34 @@ func (p *Pool) Reply(r *answer.Reply, f Family, q Query, now time.Time) Reply {
 }
 
 // Pack does as Reply does for a packed reply. It says false, and has no effect, where that will not do: the rcode is not NOERROR, or the
-// records might not fit.
-func (p *Pool) Pack(packed *answer.Packed, f Family, q Query, now time.Time) (Reply, bool) {
+// records might not fit. What it writes down is kept by t as far as that can be.
+func (p *Pool) Pack(packed *answer.Packed, f Family, q Query, now time.Time, t *Tally) (Reply, bool) {
 	a := &p.snapshot.Load().families[f]
 	if a.rcode != dns.RcodeSuccess {
 		return Reply{}, false
 	}
 	c, scope := a.of(q)
+	kept := t.of(p.stats, a, c)
 	if c == nil {
-		p.counts(a)
+		p.counts(a, kept)
 		return Reply{Notes: a.notes}, true
 	}
 	asked, scope := p.asks(c, q, scope, now)
+	asked.kept = kept
 	doubts, ok := c.pack(packed, asked)
 	if !ok {
 		return Reply{}, false
 	}
-	p.counts(a)
+	p.counts(a, kept)
 	return Reply{Named: true, Notes: a.notes | doubts.notes(), Scope: scope}, true
 }
 
 // counts counts an answer.
-func (p *Pool) counts(a *answers) {
+func (p *Pool) counts(a *answers, k *kept) {
+	if k != nil {
+		k.count++
+		return
+	}
 	p.stats.Answers.Add(1)
 	if a.notes&answer.AllDown != 0 {
 		p.stats.AllDownAnswers.Add(1)
