@@ -185,34 +185,46 @@ func newZoneCounters(server, zone, writer string) (c zoneCounters) {
 // expressAnswerer answers the queries of one socket.
 type expressAnswerer struct {
 	*expressServer
-	found [express.BatchSize]match
-	pools [express.BatchSize]pool.Asking
-	tally *pool.Tally // nil: it is the only socket
+	hashes [express.BatchSize]uint64
+	found  [express.BatchSize]match
+	pools  [express.BatchSize]pool.Asking
+	tally  *pool.Tally // nil: it is the only socket
+
+	fetched uint64 // means nothing, but that what was fetched is not left out
 }
 
 // Find implements express.Answerer.
 func (a *expressAnswerer) Find(queries []express.Query) {
-	asking := a.pools[:0]
+	asking, hashes := a.pools[:0], a.hashes[:len(queries)]
+	for i := range queries {
+		hashes[i] = hashName(queries[i].Lower)
+	}
+	together := len(queries) >= worthFetching
+	if together {
+		for _, site := range a.sites {
+			a.fetched += site.names.Load().packed.fetch(hashes)
+		}
+	}
 	for i := range queries {
 		q := &queries[i]
-		a.found[i] = a.find(q.Lower)
+		a.found[i] = a.find(q.Lower, hashes[i])
 		if nd := a.found[i].node; nd != nil && nd.pool != nil {
 			asking = append(asking, pool.Asking{Pool: nd.pool, Family: familyOf(q)})
 		}
 	}
-	if len(asking) >= worthFetching {
-		pool.Fetch(asking)
+	if together {
+		a.fetched += pool.Fetch(asking)
 	}
 }
 
-// worthFetching is how many queries have to come together for their pools to be fetched first: fewer do not wait long for each other.
+// worthFetching is how many queries have to come together for what they need to be fetched first: fewer do not wait long for each other.
 const worthFetching = 4
 
-// find finds a name in wire form.
-func (s *expressServer) find(name []byte) match {
+// find finds a name in wire form with a hash.
+func (s *expressServer) find(name []byte, hash uint64) match {
 	for _, site := range s.sites {
 		names := site.names.Load()
-		if m := names.findPacked(name); m.zone != nil && !names.leaves(name) {
+		if m := names.findPacked(name, hash); m.zone != nil && !names.leaves(name) {
 			return m
 		}
 	}
@@ -269,14 +281,14 @@ func (s *expressServer) count(c *express.Counts) {
 	expressRefused.Add(float64(c.Refused))
 }
 
-// findPacked does as find for a name in wire form.
-func (n *names) findPacked(name []byte) match {
-	if nd, ok := n.packed[string(name)]; ok {
+// findPacked does as find for a name in wire form with a hash.
+func (n *names) findPacked(name []byte, hash uint64) match {
+	if nd := n.packed.find(name, hash); nd != nil {
 		return match{nd.zone, nd, false}
 	}
 	for len(name) > 1 {
 		name = name[1+name[0]:]
-		if nd, ok := n.packed[string(name)]; ok {
+		if nd := n.packed.find(name, hashName(name)); nd != nil {
 			return match{nd.zone, nd.wildcard, nd.wildcard != nil}
 		}
 	}

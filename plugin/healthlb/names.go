@@ -21,7 +21,7 @@ type names struct {
 	believed []netip.Prefix // sources whose client subnet is believed by some pool
 
 	// For express; else nil. Names are in wire form.
-	packed map[string]*node
+	packed *index
 	others map[string]bool // zones of other server blocks inside these
 }
 
@@ -96,14 +96,7 @@ func newNames(b *config.Block, zones map[string]*zone, pools []*livePool) *names
 
 // pack makes the names ready for express.
 func (n *names) pack(others []string) {
-	n.packed, n.others = make(map[string]*node, len(n.nodes)), make(map[string]bool, len(others))
-	for name, nd := range n.nodes {
-		packed := nd.packed
-		if packed == nil {
-			packed = answer.PackName(name)
-		}
-		n.packed[string(packed)] = nd
-	}
+	n.packed, n.others = newIndex(n.nodes), make(map[string]bool, len(others))
 	for _, zone := range others {
 		n.others[string(answer.PackName(zone))] = true
 	}

@@ -94,19 +94,19 @@ func (p *Packed) Fits(bytes int) bool { return len(p.buf)+len(p.owner)+bytes <= 
 
 // AddRun adds the k records from start on, cyclic.
 func (p *Packed) AddRun(s *RRset, start, k int, low bool) {
-	at := len(p.buf)
-	p.buf = append(p.buf, s.packed(low)[start*s.stride:(start+k)*s.stride]...)
-	p.spell(at, s.stride)
+	at, stride := len(p.buf), int(s.stride)
+	p.buf = append(p.buf, s.packed(low)[start*stride:(start+k)*stride]...)
+	p.spell(at, stride)
 	p.count(answers, k)
 }
 
 // AddList adds the records at the given positions.
 func (p *Packed) AddList(s *RRset, positions []int32, low bool) {
-	at, packed := len(p.buf), s.packed(low)
+	at, stride, packed := len(p.buf), int(s.stride), s.packed(low)
 	for _, position := range positions {
-		p.buf = append(p.buf, packed[int(position)*s.stride:(int(position)+1)*s.stride]...)
+		p.buf = append(p.buf, packed[int(position)*stride:(int(position)+1)*stride]...)
 	}
-	p.spell(at, s.stride)
+	p.spell(at, stride)
 	p.count(answers, len(positions))
 }
 

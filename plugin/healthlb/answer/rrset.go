@@ -14,9 +14,11 @@ import (
 // slice, so that naming one costs no allocation. The records are shared by all answers: whoever wants to change one copies it, as
 // CoreDNS's plugin.md asks.
 type RRset struct {
-	normal, low             []dns.RR // each twice in a row; low has the low TTL
-	packedNormal, packedLow []byte   // the same in wire form, as in a reply to a question for their owner
-	stride                  int      // the length of one record there
+	packedNormal []byte   // each record twice in a row, in wire form, as in a reply to a question for their owner
+	stride       int32    // the length of one there
+	size         int32    // how many there are
+	packedLow    []byte   // the same with the low TTL
+	normal, low  []dns.RR // the same as records
 }
 
 // TTLs are the two TTLs of an RRset, in seconds.
@@ -32,7 +34,7 @@ func (t TTLs) Of(low bool) uint32 {
 
 // NewRRset builds the records of owner for addresses of one family. The records with the low TTL are made only when needed.
 func NewRRset(owner string, addrs []netip.Addr, ttl TTLs, needLow bool) RRset {
-	s := RRset{normal: doubled(records(owner, addrs, ttl.Normal))}
+	s := RRset{normal: doubled(records(owner, addrs, ttl.Normal)), size: int32(len(addrs))}
 	s.packedNormal, s.stride = packed(addrs, ttl.Normal)
 	s.low, s.packedLow = s.normal, s.packedNormal
 	if needLow && ttl.Low != ttl.Normal {
@@ -46,7 +48,7 @@ func NewRRset(owner string, addrs []netip.Addr, ttl TTLs, needLow bool) RRset {
 func (s *RRset) Part(positions []int32) RRset {
 	rrs := make([]dns.RR, len(positions))
 	s.List(positions, false, rrs)
-	part := RRset{normal: doubled(rrs), packedNormal: s.packedPart(positions, false), stride: s.stride}
+	part := RRset{normal: doubled(rrs), packedNormal: s.packedPart(positions, false), stride: s.stride, size: int32(len(positions))}
 	part.low, part.packedLow = part.normal, part.packedNormal
 	if &s.low[0] != &s.normal[0] {
 		s.List(positions, true, rrs)
@@ -56,10 +58,10 @@ func (s *RRset) Part(positions []int32) RRset {
 }
 
 // Len returns how many records there are.
-func (s *RRset) Len() int { return len(s.normal) / 2 }
+func (s *RRset) Len() int { return int(s.size) }
 
 // PackedLen returns how many bytes so many records have in a packed reply.
-func (s *RRset) PackedLen(records int) int { return records * s.stride }
+func (s *RRset) PackedLen(records int) int { return records * int(s.stride) }
 
 // Fetch has the packed records brought near; what it returns means nothing.
 func (s *RRset) Fetch() (sum uint64) {
@@ -103,17 +105,18 @@ func (s *RRset) packed(low bool) []byte {
 
 // packedPart returns the packed records at some positions, twice in a row.
 func (s *RRset) packedPart(positions []int32, low bool) []byte {
-	b, all := make([]byte, 0, 2*len(positions)*s.stride), s.packed(low)
+	stride, all := int(s.stride), s.packed(low)
+	b := make([]byte, 0, 2*len(positions)*stride)
 	for range 2 {
 		for _, at := range positions {
-			b = append(b, all[int(at)*s.stride:][:s.stride]...)
+			b = append(b, all[int(at)*stride:][:stride]...)
 		}
 	}
 	return b
 }
 
 // packed returns an A or AAAA record for each address in wire form, twice in a row, and the length of one.
-func packed(addrs []netip.Addr, ttl uint32) (b []byte, stride int) {
+func packed(addrs []netip.Addr, ttl uint32) (b []byte, stride int32) {
 	if len(addrs) == 0 {
 		return nil, 0
 	}
@@ -121,8 +124,7 @@ func packed(addrs []netip.Addr, ttl uint32) (b []byte, stride int) {
 	if !addrs[0].Is4() {
 		rrtype, size = dns.TypeAAAA, net.IPv6len
 	}
-	stride = pointerLen + fixedLen + size
-	b = make([]byte, 0, 2*len(addrs)*stride)
+	b = make([]byte, 0, 2*len(addrs)*(pointerLen+fixedLen+size))
 	for range 2 {
 		for _, addr := range addrs {
 			b = binary.BigEndian.AppendUint16(b, pointer|headerLen)
@@ -133,7 +135,7 @@ func packed(addrs []netip.Addr, ttl uint32) (b []byte, stride int) {
 			b = append(b, addr.AsSlice()...)
 		}
 	}
-	return b, stride
+	return b, int32(pointerLen + fixedLen + size)
 }
 
 func doubled(rrs []dns.RR) []dns.RR {

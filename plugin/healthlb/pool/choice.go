@@ -14,18 +14,22 @@ import (
 
 // choice is a set of addresses that answers choose from, and how they do. It is immutable.
 type choice struct {
-	k      int // how many addresses an answer names at most
-	rrs    *answer.RRset
 	picker policy.Picker
 	turn   *atomic.Uint64
-	seat   uint8          // see Tally
-	low    bool           // every answer has the low TTL
-	named  []*notes       // by position in rrs; nil with all_down addresses that are no members
-	doubts []doubt        // by position in rrs; nil when there is none
-	loads  []*policy.Load // by position in rrs; nil unless the policy looks at answer leases
+	rrs    *answer.RRset
+	named  []*notes // by position in rrs; nil with all_down addresses that are no members
+	k      int      // how many addresses an answer names at most
 	ttls   answer.TTLs
-	region string // whose choice it is; empty: everyone's
+	low    bool            // every answer has the low TTL
+	seat   uint8           // see Tally
+	doubts []doubt         // by position in rrs; nil when there is none
+	loads  []*policy.Load  // by position in rrs; nil unless the policy looks at answer leases
+	few    [mostFew]*notes // what named is made in when there are few
+	region string          // whose choice it is; empty: everyone's
 }
+
+// mostFew are as many as most pools have.
+const mostFew = 4
 
 // asked is what is known of a query.
 type asked struct {
@@ -221,11 +225,11 @@ func room(n int) ([]int32, []dns.RR) {
 // doubt, and those that fade in, would look idle and be named the more.
 func (c *choice) leaseEnd(now int64) int64 { return now + 1 + int64(c.ttls.Normal) }
 
-// choose builds the choice among candidates of one tier, or with regional of one tier and region. The caller holds p.mu.
-func (p *Pool) choose(f Family, cs []candidate, regional bool, drains map[string]Drain, now time.Time) choice {
+// choose completes c to the choice among candidates of one tier, or with regional of one tier and region. The caller holds p.mu.
+func (p *Pool) choose(c *choice, f Family, cs []candidate, regional bool, drains map[string]Drain, now time.Time) {
 	cs = p.FadeIn.faded(cs, now)
 	g := &p.groups[cs[0].seat(regional).group]
-	c := p.newChoice(f, g.region, len(cs))
+	p.begin(c, f, g.region, len(cs))
 	told := told(cs, regional)
 	c.picker = g.policy.Picker(told, c.k)
 	if p.Policy.Leases() {
@@ -235,22 +239,24 @@ func (p *Pool) choose(f Family, cs []candidate, regional bool, drains map[string
 		}
 	}
 	c.name(cs, drains, p.FadeIn, now)
-	return c
 }
 
-// newChoice begins a choice of n addresses.
-func (p *Pool) newChoice(f Family, region string, n int) choice {
-	c := choice{k: n, region: region, turn: p.stats.turn(f, region), seat: anySeat(), ttls: answer.TTLs{Normal: p.TTL, Low: p.LowTTL}}
+// begin begins a choice of n addresses.
+func (p *Pool) begin(c *choice, f Family, region string, n int) {
+	c.k, c.region, c.seat = n, region, anySeat()
+	c.turn, c.ttls = p.stats.turn(f, region), answer.TTLs{Normal: p.TTL, Low: p.LowTTL}
 	if p.Answers > 0 {
 		c.k = min(n, p.Answers)
 	}
-	return c
 }
 
 // name sets who the positions stand for, and what doubts there are of them: those that are not simply up, those that fade in, those that are
 // to be drained, and those of which nothing new is known.
 func (c *choice) name(cs []candidate, drains map[string]Drain, fadeIn FadeIn, now time.Time) {
-	c.named = make([]*notes, len(cs))
+	c.named = c.few[:min(len(cs), mostFew)]
+	if len(cs) > mostFew {
+		c.named = make([]*notes, len(cs))
+	}
 	for i, candidate := range cs {
 		a, doubts := candidate.address, doubt(0)
 		c.named[i] = a.usage.notes

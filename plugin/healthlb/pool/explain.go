@@ -70,7 +70,8 @@ func (p *Pool) explain(f Family, q Query, by Around, without string, now time.Ti
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	v := p.judgeAmong(f, p.candidates(f), by, without, now)
-	a := p.answers(new(Snapshot), f, v, by, now)
+	a := new(answers)
+	p.answer(a, f, v, by, now)
 	e := Explanation{AllDown: v.allDown, Eligible: len(v.eligible), MinUp: v.minUp, Rcode: a.rcode}
 	if e.Region = q.Region; p.Prefer.Region && by.Places != nil {
 		e.Region = by.Places.Region(q.Client.Addr())

@@ -5,9 +5,8 @@ type Asking struct {
 	Pool   *Pool
 	Family Family
 
-	snapshot *Snapshot
-	choice   *choice
-	first    *notes
+	stats   *Stats
+	answers *answers
 }
 
 // Fetch looks at what queries for pools will look at, for all of them step by step. With many pools none of it is in a cache, and one thing leads to
@@ -16,25 +15,19 @@ type Asking struct {
 func Fetch(all []Asking) (sum uint64) {
 	for i := range all {
 		a := &all[i]
-		a.snapshot = a.Pool.snapshot.Load()
-		sum += a.Pool.stats.Answers.Load()
+		a.stats, a.answers = a.Pool.stats, &a.Pool.snapshot.Load().families[a.Family]
 	}
 	for i := range all {
 		a := &all[i]
-		if a.choice = a.snapshot.families[a.Family].everyone; a.choice == nil {
-			a.choice = nobody
-		}
+		sum += a.stats.Answers.Load() + uint64(a.answers.rcode)
+		c := &a.answers.own
+		sum += uint64(c.k) + uint64(len(c.loads)) + uint64(a.answers.rrs.PackedLen(1))
 	}
 	for i := range all {
-		if a := &all[i]; len(a.choice.named) > 0 {
-			sum += a.choice.turn.Load() + uint64(a.choice.rrs.PackedLen(1)) + uint64(a.choice.ttls.Normal)
-			a.first = a.choice.named[0]
-		}
-	}
-	for i := range all {
-		if a := &all[i]; a.first != nil {
-			sum += a.choice.rrs.Fetch()
-			for _, n := range a.choice.named[:min(len(a.choice.named), mostFetched)] {
+		a := all[i].answers
+		if len(a.own.named) > 0 {
+			sum += a.rrs.Fetch()
+			for _, n := range a.own.named[:min(len(a.own.named), mostFetched)] {
 				sum += n.answers.Load()
 			}
 		}
@@ -44,6 +37,3 @@ func Fetch(all []Asking) (sum uint64) {
 
 // mostFetched is how many of those who may be named are fetched: of more, few are.
 const mostFetched = 8
-
-// nobody is the choice where no one is named.
-var nobody = new(choice)

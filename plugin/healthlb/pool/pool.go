@@ -32,6 +32,8 @@ type Pool struct {
 	*Spec // never changed; the members at work may be others, see SetMembers
 	stats *Stats
 
+	snapshot atomic.Pointer[Snapshot]
+
 	mu      sync.Mutex // guards what follows, the records of the slots included; never held while a query is answered
 	members []*member
 	groups  []group
@@ -41,8 +43,6 @@ type Pool struct {
 	unit    int                // what a weight of 1 counts for; see unitOf
 	shown   uint64             // a hash of what it shows: the addresses that answers choose from, and their TTL
 	retired bool               // it shows nothing any more
-
-	snapshot atomic.Pointer[Snapshot]
 }
 
 // member is a member with its addresses, of which one may be nil.

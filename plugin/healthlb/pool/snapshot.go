@@ -17,21 +17,21 @@ import (
 // Snapshot is all that is needed to answer for a pool until something changes. It is immutable.
 type Snapshot struct {
 	families [Families]answers
-	everyone [Families]struct { // what the choices of everyone are made in, side by side with what leads to them
-		choice
-		rrs answer.RRset
-	}
 }
 
-// answers are the answers for one family. The zero value is a family that the pool does not have.
+// answers are the answers for one family. The zero value is a family that the pool does not have. What a query looks at lies side by side,
+// see Fetch.
 type answers struct {
+	everyone *choice   // for clients without a choice of their own: own, or nil, when an answer names no one
+	regions  *regional // nil: all clients get the same
+	rcode    int
+	notes    answer.Notes
 	has      bool  // some member has an address of this family
 	pardons  bool  // see verdict
 	seat     uint8 // see Tally
-	notes    answer.Notes
-	rcode    int
-	everyone *choice   // for clients without a choice of their own; nil: an answer names no one
-	regions  *regional // nil: all clients get the same
+
+	own choice
+	rrs answer.RRset // of own
 }
 
 // Around is what a pool's snapshot depends on beside the pool itself.
@@ -57,7 +57,7 @@ func (p *Pool) Rebuild(around func() (Around, time.Time)) (changed uint64, again
 	}
 	for f := range Families {
 		v := p.judge(Family(f), by, now)
-		s.families[f] = p.answers(s, Family(f), v, by, now)
+		p.answer(&s.families[f], Family(f), v, by, now)
 		for _, addr := range v.addresses() {
 			visible += maphash.Comparable(visibleSeed, record{p.Name, addr})
 		}
@@ -117,9 +117,9 @@ type (
 
 var visibleSeed = maphash.MakeSeed()
 
-// answers builds the answers that follow from a verdict. The caller holds p.mu.
-func (p *Pool) answers(s *Snapshot, f Family, v verdict, by Around, now time.Time) answers {
-	a := answers{has: len(v.all) > 0, pardons: v.pardons, seat: anySeat(), rcode: dns.RcodeSuccess}
+// answer builds the answers that follow from a verdict. The caller holds p.mu.
+func (p *Pool) answer(a *answers, f Family, v verdict, by Around, now time.Time) {
+	a.has, a.pardons, a.seat, a.rcode = len(v.all) > 0, v.pardons, anySeat(), dns.RcodeSuccess
 	if !by.Frozen.IsZero() {
 		a.notes |= answer.Isolated
 	}
@@ -133,20 +133,19 @@ func (p *Pool) answers(s *Snapshot, f Family, v verdict, by Around, now time.Tim
 			a.rcode = dns.RcodeRefused
 		}
 		if v.names() {
-			a.everyone = p.chooseAllDown(s, f, v, by, now)
+			p.chooseAllDown(a, f, v, by, now)
 		}
 	case len(v.named) > 0:
-		a.everyone, a.regions = p.chooseAll(s, f, v.named, by, now)
+		p.chooseAll(a, f, v.named, by, now)
 	}
-	return a
 }
 
 // chooseAllDown builds the choice of an all_down answer. These answers must not depend on the client, since the subnet's scope is 0 for
 // them: whatever the policy is, they take turns.
-func (p *Pool) chooseAllDown(s *Snapshot, f Family, v verdict, by Around, now time.Time) *choice {
+func (p *Pool) chooseAllDown(a *answers, f Family, v verdict, by Around, now time.Time) {
 	addrs := v.addresses()
-	c := &s.everyone[f].choice
-	*c = p.newChoice(f, "", len(addrs))
+	c := &a.own
+	p.begin(c, f, "", len(addrs))
 	c.low = true
 	c.picker = policy.Turns(len(addrs))
 	if v.fixed != nil {
@@ -154,25 +153,24 @@ func (p *Pool) chooseAllDown(s *Snapshot, f Family, v verdict, by Around, now ti
 	} else {
 		c.name(v.named, by.Drains, p.FadeIn, now)
 	}
-	c.rrs = &s.everyone[f].rrs
-	*c.rrs = answer.NewRRset(p.Name, addrs, c.ttls, true)
-	return c
+	a.rrs = answer.NewRRset(p.Name, addrs, c.ttls, true)
+	a.everyone, c.rrs = c, &a.rrs
 }
 
 // chooseAll builds the choices among candidates of one tier: that of everyone, and those of regions.
-func (p *Pool) chooseAll(s *Snapshot, f Family, cs []candidate, by Around, now time.Time) (everyone *choice, regions *regional) {
+func (p *Pool) chooseAll(a *answers, f Family, cs []candidate, by Around, now time.Time) {
 	addrs := make([]netip.Addr, len(cs))
 	for i, c := range cs {
 		addrs[i] = c.address.addr
 	}
 	isolated := !by.Frozen.IsZero() // then nothing is sure of anybody
-	everyone = &s.everyone[f].choice
-	*everyone = p.choose(f, cs, false, by.Drains, now)
+	everyone := &a.own
+	p.choose(everyone, f, cs, false, by.Drains, now)
 	everyone.low = isolated
-	everyone.rrs = &s.everyone[f].rrs
-	*everyone.rrs = answer.NewRRset(p.Name, addrs, everyone.ttls, isolated || everyone.doubts != nil)
+	a.rrs = answer.NewRRset(p.Name, addrs, everyone.ttls, isolated || everyone.doubts != nil)
+	a.everyone, everyone.rrs = everyone, &a.rrs
 	if !p.Prefer.Region {
-		return everyone, nil
+		return
 	}
 	position := make(map[*address]int32, len(cs))
 	for i, c := range cs {
@@ -180,17 +178,18 @@ func (p *Pool) chooseAll(s *Snapshot, f Family, cs []candidate, by Around, now t
 	}
 	byName := make(map[string]*choice)
 	for region, members := range ofRegions(cs, p.Prefer.Min) {
-		c := p.choose(f, members, true, by.Drains, now)
+		c := new(choice)
+		p.choose(c, f, members, true, by.Drains, now)
 		c.low = isolated
 		positions := make([]int32, len(members))
 		for i, m := range members {
 			positions[i] = position[m.address]
 		}
-		part := everyone.rrs.Part(positions)
+		part := a.rrs.Part(positions)
 		c.rrs = &part
-		byName[region] = &c
+		byName[region] = c
 	}
-	return everyone, newRegional(byName, by.Places)
+	a.regions = newRegional(byName, by.Places)
 }
 
 // Query is what a pool is told of a query for its addresses.
