@@ -58,9 +58,9 @@ lint: ## gofmt, go vet, staticcheck, and the rules for imports
 fuzz: ## run each fuzz test for FUZZTIME (10s)
 	@build/fuzz.sh $(FUZZTIME)
 
-# BENCHTIME is for how long each benchmark runs in a round, or how often (5x). SHORT=1 runs each once, and sees only that all work.
+# BENCHTIME is for how long each benchmark runs in a round (20ms), or how often (5x). SHORT=1 runs each once, and sees only that all work.
 bench: ## compare the benchmarks with bench/baseline/baseline.txt, as ratios to a fixed loop
-	@$(SHIPPED) run ./bench/baseline $(if $(SHORT),-short,-benchtime $(or $(BENCHTIME),50ms) -out bin/bench.txt)
+	@$(SHIPPED) run ./bench/baseline $(if $(SHORT),-short,$(if $(BENCHTIME),-benchtime $(BENCHTIME)) -out bin/bench.txt)
 
 bench-baseline: ## run the benchmarks, and make what they measure the baseline
 	@$(SHIPPED) run ./bench/baseline -write

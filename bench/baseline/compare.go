@@ -37,10 +37,10 @@ func compare(ctx context.Context, o *options) error {
 	switch {
 	case err != nil:
 		return err
-	case len(rows) == 0:
-		return fmt.Errorf("benchstat compares nothing:\n%s", out)
 	case o.short:
 		fmt.Println("All work. Nothing can be said of their times: each ran once.")
+	case !slices.ContainsFunc(rows, func(r row) bool { return r.before != "" && r.now != "" }):
+		return fmt.Errorf("nothing can be compared with %s: it has other benchmarks, or was made with another calibration or -benchtime", o.baseline)
 	default:
 		show(rows, o.part)
 	}

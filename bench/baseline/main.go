@@ -52,9 +52,9 @@ type options struct {
 func main() {
 	var o options
 	flag.StringVar(&o.bench, "bench", ".", "run only benchmark functions that match this `regexp`")
-	flag.StringVar(&o.benchtime, "benchtime", "50ms", "run each benchmark for so long")
+	flag.StringVar(&o.benchtime, "benchtime", "20ms", "run each benchmark for so long; results of one are not compared with those of another")
 	flag.IntVar(&o.count, "count", 6, "make so many `rounds`; benchstat wants 6 for its 95% confidence intervals")
-	flag.DurationVar(&o.most, "most", 8*time.Minute, "begin no round that would probably end later than this")
+	flag.DurationVar(&o.most, "most", 6*time.Minute, "begin no round that would probably end later than this")
 	flag.BoolVar(&o.short, "short", false, "run each benchmark once, and say only whether all work")
 	flag.BoolVar(&o.all, "all", false, "tell what has not changed, too")
 	flag.BoolVar(&o.write, "write", false, "make the results the baseline")
@@ -96,7 +96,7 @@ func run(ctx context.Context, o *options) error {
 		return err
 	}
 	fmt.Printf("%d benchmarks in %d rounds, %s. %s\n\n", distinct(results), len(cals)/len(functions), time.Since(began).Round(time.Second), pace(cals))
-	text := format(results, cals)
+	text := format(results, cals, o.benchtime)
 	if o.write {
 		return os.WriteFile(o.baseline, text, 0o644)
 	}

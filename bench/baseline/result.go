@@ -50,8 +50,8 @@ func parseResult(line string) (r result, ok bool) {
 }
 
 // format writes results in the form that benchstat reads (https://go.dev/design/14313-benchmark-format), those of one benchmark together.
-// cals are how long a cal took each time.
-func format(results []result, cals []float64) []byte {
+// cals are how long a cal took each time. benchstat compares only what has the same calibration and benchtime.
+func format(results []result, cals []float64, benchtime string) []byte {
 	order := make(map[string]int) // of the benchmarks: that in which they ran
 	for _, r := range results {
 		if key := r.pkg + " " + r.name; order[key] == 0 {
@@ -65,7 +65,7 @@ func format(results []result, cals []float64) []byte {
 
 	var w bytes.Buffer
 	fmt.Fprintf(&w, "# %s %s/%s, %d CPUs. %s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), pace(cals))
-	fmt.Fprintf(&w, "Unit cal/op better=lower\ncalibration: %d\n", calibration)
+	fmt.Fprintf(&w, "Unit cal/op better=lower\ncalibration: %d\nbenchtime: %s\n", calibration, benchtime)
 	pkg := ""
 	for _, r := range sorted {
 		if r.pkg != pkg {

@@ -42,7 +42,7 @@ func FuzzParseResult(f *testing.F) {
 		if !ok {
 			return
 		}
-		lines := strings.Split(strings.TrimSpace(string(format([]result{r}, nil))), "\n")
+		lines := strings.Split(strings.TrimSpace(string(format([]result{r}, nil, "1x"))), "\n")
 		written := strings.Replace(lines[len(lines)-1], "cal/op", "ns/op", 1)
 		again, ok := parseResult(written)
 		if !ok || again.name != strings.TrimSuffix(r.name, "-2") || again.bytes != r.bytes || again.allocs != r.allocs ||
@@ -56,10 +56,11 @@ func TestFormat(t *testing.T) {
 	text := string(format([]result{
 		{"p/a", "X", 1234.5678, 160, 1}, {"p/a", "Y", 0.00123456, -1, -1}, {"p/b", "X", 2, 0, 0},
 		{"p/a", "X", 1300, 160, 1}, {"p/a", "Y", 0.002, -1, -1}, {"p/b", "X", 3, 0, 0},
-	}, []float64{1, 2, 3, 4, 5}))
+	}, []float64{1, 2, 3, 4, 5}, "20ms"))
 	_, text, _ = strings.Cut(text, "\n")
 	want := `Unit cal/op better=lower
 calibration: 1
+benchtime: 20ms
 pkg: p/a
 BenchmarkX 1 1235 cal/op 160 B/op 1 allocs/op
 BenchmarkX 1 1300 cal/op 160 B/op 1 allocs/op
