@@ -184,13 +184,20 @@ func (h *hub) subscribe(s *pool.Slot, p *livePool) <-chan struct{} {
 	t.wanted.add(s, p)
 	h.guard(t, key, p)
 	if !known && t.known {
-		h.observe(s, p, t.last)
+		found := t.last
+		if isStatic(t.check) {
+			found.At = time.Now() // it would find just this
+		}
+		h.observe(s, p, found)
 	}
 	if known {
 		return nil
 	}
 	return t.await()
 }
+
+// isStatic says whether a check asks nobody, and so finds the same whenever it is.
+func isStatic(c probe.Check) bool { return c.Kind() == "up" || c.Kind() == "down" }
 
 // wire counts a slot of a pool that comes or goes among those who ask for a tripwire. The caller holds h.mu.
 func (t *target) wire(p *livePool, n int) {

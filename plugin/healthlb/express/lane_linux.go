@@ -56,7 +56,7 @@ const (
 	patience = 5
 	// effort is how long it is tried at most to have the datagrams come.
 	effort = 2 * time.Second
-	// ports is from how many source ports datagrams have to come to one socket: where the kernel spreads them over two, all of them do
+	// ports is from how many source ports datagrams have to come to their sockets: where the kernel spreads them over two, all of them do
 	// once in 65,536 times.
 	ports = 16
 	// grace is how long a socket waits for queries that were handed on before it closes, as CoreDNS's servers do.
@@ -207,7 +207,7 @@ func reachable(addr string) (string, error) {
 // holds says whether marked datagrams still come to each of the sockets, whatever port they come from.
 func (l *Lane) holds(wait time.Duration) bool {
 	for i, s := range l.sockets {
-		for range ports {
+		for range max(1, ports/len(l.sockets)) {
 			if l.arrivesAt(uint32(i), wait) != s {
 				return false
 			}

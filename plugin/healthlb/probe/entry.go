@@ -92,9 +92,17 @@ func (e *Entry) wait(confirm bool) time.Duration {
 	}
 	if e.bunched {
 		e.bunched = false
-		return e.within(e.target.Interval)
+		return e.within(e.interval())
 	}
-	return time.Duration(float64(e.target.Interval) * (0.75 + 0.5*e.scheduler.jitter()))
+	return time.Duration(float64(e.interval()) * (0.75 + 0.5*e.scheduler.jitter()))
+}
+
+// interval is the time between two probes.
+func (e *Entry) interval() time.Duration {
+	if _, static := e.check.(staticCheck); static {
+		return max(e.target.Interval, staticInterval)
+	}
+	return e.target.Interval
 }
 
 // within is a wait of anything in (0, most].

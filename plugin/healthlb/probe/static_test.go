@@ -3,6 +3,7 @@ package probe
 import (
 	"net/netip"
 	"testing"
+	"time"
 
 	"example.org/healthlb/plugin/healthlb/health"
 )
@@ -17,4 +18,26 @@ func TestStatic(t *testing.T) {
 			t.Errorf("kind %s, name %s, key %s, port %d, want %s", c.Kind(), c.Name(), c.Key(), c.Port(), name)
 		}
 	}
+}
+
+// TestStaticIsSeldomProbed: a static check finds the same again, but for those who wait for a result it is probed all the same.
+func TestStaticIsSeldomProbed(t *testing.T) {
+	scheduled(t, Options{Jitter: cycle(0.5)}, func(t *testing.T, s *Scheduler) {
+		var j journal
+		j.confirm = true
+		epoch := time.Now()
+		s.Add(target, NewStatic(true), Report(j.report), true)
+		time.Sleep(target.Confirm + target.Confirm/2)
+		j.mu.Lock()
+		j.confirm = false
+		j.mu.Unlock()
+		time.Sleep(2 * time.Minute)
+		wantTimes(t, j.starts(epoch), 0, target.Confirm, 2*target.Confirm, 2*target.Confirm+30*second, 2*target.Confirm+90*second)
+
+		slow := target
+		slow.Interval = time.Hour
+		if at := s.Add(slow, NewStatic(true), Report(j.report), false); at.interval() != time.Hour {
+			t.Errorf("an interval of %v becomes %v", slow.Interval, at.interval())
+		}
+	})
 }
