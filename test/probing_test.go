@@ -110,6 +110,30 @@ func TestFlapping(t *testing.T) {
 	eventually(t, both)
 }
 
+// A hold-down ends in time also when the check has become one that is hardly ever made.
+func TestHeldUnderStaticCheck(t *testing.T) {
+	t.Parallel()
+	web := startMembers(t, "127.43.12.1", "127.43.12.2")
+	corefile := lb(`
+		admin 127.0.0.1:{admin}
+		pool www.lb.example.org {
+			check tcp {web}
+			flap 3s
+			member 127.43.12.1
+			member 127.43.12.2
+		}`)
+	s := startCoreDNS(t, corefile, "{web}", web.port)
+	both := func() error { return s.dig(t, "www.lb.example.org").names("127.43.12.1", "127.43.12.2") }
+	for range 3 {
+		eventually(t, both)
+		web.stop("127.43.12.1")
+		eventually(t, func() error { return s.dig(t, "www.lb.example.org").names("127.43.12.2") })
+		web.start(t, "127.43.12.1")
+	}
+	s.reload(t, strings.Replace(corefile, "check tcp {web}", "check up", 1))
+	eventually(t, both)
+}
+
 func TestSource(t *testing.T) {
 	t.Parallel()
 	from := make(chan string, 1000)

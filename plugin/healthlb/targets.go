@@ -43,7 +43,7 @@ func (t *target) Report(r probe.Result) (confirm bool) {
 	}
 	t.last = observationOf(r)
 	for s, p := range t.wanted.all() {
-		confirm = t.hub.observe(s, p, t.last) || confirm
+		confirm = t.observe(s, p, t.last) || confirm
 	}
 	t.markSilence()
 	t.known = true
@@ -147,16 +147,17 @@ func (t *troubles) change(from, to string) (news bool) {
 	return t.counts[to] == 1
 }
 
-// observe hands a result to a slot, and has done what follows from it.
-func (h *hub) observe(s *pool.Slot, p *livePool, o pool.Observation) (confirm bool) {
+// observe hands a result to a slot, has done what follows from it, and returns whether the next one should come soon. From a static check none
+// comes for long, so that a hold-down would not end in time.
+func (t *target) observe(s *pool.Slot, p *livePool, o pool.Observation) (confirm bool) {
 	did := s.Observe(o)
 	if did.Transition != nil && !did.Transition.Twin {
-		h.tellTransition(did.Transition)
+		t.hub.tellTransition(did.Transition)
 	}
 	if did.Rebuild {
-		h.dirty.add(p)
+		t.hub.dirty.add(p)
 	}
-	return did.Confirm
+	return did.Confirm || did.Held && isStatic(t.check)
 }
 
 // subscribe has the results of a slot's target handed to it, and the target probed if it was not. It returns what is closed when the
@@ -184,11 +185,13 @@ func (h *hub) subscribe(s *pool.Slot, p *livePool) <-chan struct{} {
 	t.wanted.add(s, p)
 	h.guard(t, key, p)
 	if !known && t.known {
-		found := t.last
-		if isStatic(t.check) {
+		found, static := t.last, isStatic(t.check)
+		if static {
 			found.At = time.Now() // it would find just this
 		}
-		h.observe(s, p, found)
+		if confirm := t.observe(s, p, found); confirm && static {
+			t.entry.Hasten()
+		}
 	}
 	if known {
 		return nil

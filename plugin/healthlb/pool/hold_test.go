@@ -106,6 +106,21 @@ func TestHeldEnds(t *testing.T) {
 	}
 }
 
+// TestTakenHeld: a result tells whether the member is held down by now.
+func TestTakenHeld(t *testing.T) {
+	c := heldPool(t)
+	slot := c.slotsOf("m1", A)[0]
+	for range 2 {
+		slot.Observe(Observation{Outcome: pass, At: c.now})
+	}
+	if did := slot.Observe(Observation{Outcome: pass, At: heldEnd.Add(-time.Second)}); !did.Held {
+		t.Errorf("before the end: %+v", did)
+	}
+	if did := slot.Observe(Observation{Outcome: pass, At: heldEnd}); did.Held || did.Transition == nil {
+		t.Errorf("at the end: %+v", did)
+	}
+}
+
 // TestFallsUnderHold: one that goes on flapping while it is held down is held down for longer.
 func TestFallsUnderHold(t *testing.T) {
 	c := heldPool(t)

@@ -33,6 +33,7 @@ type Taken struct {
 	Confirm    bool        // the next probe should come at the confirm time
 	Transition *Transition // nil: the member's state in this family is what it was
 	Rebuild    bool        // the caller has to call Pool.Rebuild; so it is with each Transition
+	Held       bool        // the member is held down although it passes: some later result brings it up
 }
 
 // thresholds returns by which thresholds a member is judged: one of another region by MAX, since it may be this responder that is cut
@@ -61,6 +62,7 @@ func (s *Slot) Observe(o Observation) Taken {
 	}
 	from, excused, stale, at := a.state, a.excused, a.stale, o.At.Add(o.Took)
 	held := a.settle(at, p.Flap)
+	did.Held = a.held
 	if to := a.state; from != to {
 		a.since, a.fell = at, health.Fell(from, to)
 		if to.Serving() && !from.Serving() && !a.spared {

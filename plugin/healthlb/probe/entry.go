@@ -82,6 +82,16 @@ func (e *Entry) Next() (at time.Time, waits bool) {
 	return time.Now().Add(e.due - s.now()), true
 }
 
+// Hasten has the target probed at once.
+func (e *Entry) Hasten() {
+	s := e.scheduler
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !e.stopped && !s.closed {
+		s.hasten(e)
+	}
+}
+
 // wait is how long to wait after a probe.
 func (e *Entry) wait(confirm bool) time.Duration {
 	switch {

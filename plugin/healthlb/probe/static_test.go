@@ -31,12 +31,12 @@ func TestStaticIsSeldomProbed(t *testing.T) {
 		j.mu.Lock()
 		j.confirm = false
 		j.mu.Unlock()
-		time.Sleep(2 * time.Minute)
-		wantTimes(t, j.starts(epoch), 0, target.Confirm, 2*target.Confirm, 2*target.Confirm+30*second, 2*target.Confirm+90*second)
+		time.Sleep(2 * time.Hour)
+		wantTimes(t, j.starts(epoch), 0, target.Confirm, 2*target.Confirm, 2*target.Confirm+30*time.Minute, 2*target.Confirm+90*time.Minute)
 
 		slow := target
-		slow.Interval = time.Hour
-		if at := s.Add(slow, NewStatic(true), Report(j.report), false); at.interval() != time.Hour {
+		slow.Interval = 24 * time.Hour
+		if at := s.Add(slow, NewStatic(true), Report(j.report), false); at.interval() != slow.Interval {
 			t.Errorf("an interval of %v becomes %v", slow.Interval, at.interval())
 		}
 	})
