@@ -113,25 +113,33 @@ func TestFlapping(t *testing.T) {
 // A hold-down ends in time also when the check has become one that is hardly ever made.
 func TestHeldUnderStaticCheck(t *testing.T) {
 	t.Parallel()
-	web := startMembers(t, "127.43.12.1", "127.43.12.2")
-	corefile := lb(`
+	for _, before := range []string{"check tcp {web}", "check up\n\t\t\tcheck tcp {web}"} {
+		t.Run(before, func(t *testing.T) {
+			web := startMembers(t, "127.43.12.1", "127.43.12.2")
+			corefile := lb(`
 		admin 127.0.0.1:{admin}
 		pool www.lb.example.org {
-			check tcp {web}
+			CHECK
 			flap 3s
 			member 127.43.12.1
 			member 127.43.12.2
 		}`)
-	s := startCoreDNS(t, corefile, "{web}", web.port)
-	both := func() error { return s.dig(t, "www.lb.example.org").names("127.43.12.1", "127.43.12.2") }
-	for range 3 {
-		eventually(t, both)
-		web.stop("127.43.12.1")
-		eventually(t, func() error { return s.dig(t, "www.lb.example.org").names("127.43.12.2") })
-		web.start(t, "127.43.12.1")
+			s := startCoreDNS(t, strings.Replace(corefile, "CHECK", before, 1), "{web}", web.port)
+			both := func() error { return s.dig(t, "www.lb.example.org").names("127.43.12.1", "127.43.12.2") }
+			for range 3 {
+				eventually(t, both)
+				web.stop("127.43.12.1")
+				eventually(t, func() error { return s.dig(t, "www.lb.example.org").names("127.43.12.2") })
+				web.start(t, "127.43.12.1")
+			}
+			eventually(t, func() error { // held, and no longer for its checks
+				a := s.shown(t, "www.lb.example.org").Members[0].Addresses[0]
+				return want(a.HeldUntil != nil && a.Checks[0].State == "up" && a.Checks[len(a.Checks)-1].State == "up", "%+v", a)
+			})
+			s.reload(t, strings.Replace(corefile, "CHECK", "check up", 1))
+			eventually(t, both)
+		})
 	}
-	s.reload(t, strings.Replace(corefile, "check tcp {web}", "check up", 1))
-	eventually(t, both)
 }
 
 func TestSource(t *testing.T) {

@@ -184,10 +184,11 @@ func (h *hub) subscribe(s *pool.Slot, p *livePool) <-chan struct{} {
 	defer t.mu.Unlock()
 	t.wanted.add(s, p)
 	h.guard(t, key, p)
-	if !known && t.known {
-		found, static := t.last, isStatic(t.check)
+	static := isStatic(t.check)
+	if t.known && (!known || static && s.Waits()) {
+		found := t.last
 		if static {
-			found.At = time.Now() // it would find just this
+			found.At = time.Now() // the next probe is far off, and would find just this
 		}
 		if confirm := t.observe(s, p, found); confirm && static {
 			t.entry.Hasten()

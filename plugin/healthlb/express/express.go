@@ -40,7 +40,8 @@ type Answerer interface {
 	// Answer makes a reply to one of them, which was begun, if it can.
 	Answer(q *Query, i int, reply *answer.Packed) (notes answer.Notes, ok bool)
 
-	// Flush writes down what it has kept to itself up to now. It is called before replies are sent, unless more queries wait.
+	// Flush writes down what it has kept to itself up to now. It is called before the replies to a batch are sent that was not
+	// full, and now and then.
 	Flush()
 }
 

@@ -37,7 +37,7 @@ type asked struct {
 	now int64  // seconds since 1970
 	dry bool   // nothing is written down
 
-	kept *kept // where it is written down that is not so at once; nil: nowhere
+	kept *kept // what a Tally keeps of what it writes down; nil: nothing
 }
 
 // doubt is what speaks against a member that is answered with all the same. Whatever it is, it calls for the low TTL.

@@ -160,6 +160,14 @@ func (s *Slot) Member() string {
 	return s.member.ID
 }
 
+// Waits says whether another result would change something, even if it said the same as the last one: the slot is stale, or the member is
+// held down.
+func (s *Slot) Waits() bool {
+	s.Pool.mu.Lock()
+	defer s.Pool.mu.Unlock()
+	return s.stale || s.address.held
+}
+
 // Known says whether the slot has had a result, or its state was carried over.
 func (s *Slot) Known() bool {
 	s.Pool.mu.Lock()

@@ -89,7 +89,10 @@ func (k *kept) flush() {
 			k.stats.AllDownAnswers.Add(k.count)
 		}
 		if c := k.choice; c != nil {
-			c.turn.Add(k.turn.Load() - k.began)
+			if !c.turn.CompareAndSwap(k.began, k.turn.Load()) {
+				// Others have taken turns, perhaps the same ones. Anywhere on from there: by the sum, loops in step would leave the same out each time.
+				c.turn.Add(rand.Uint64N(1 << 32))
+			}
 			for at, n := range k.named {
 				if n > 0 {
 					c.named[at].answers.Add(uint64(n))

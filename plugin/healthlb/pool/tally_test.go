@@ -127,6 +127,35 @@ func TestTallyTurns(t *testing.T) {
 	}
 }
 
+// TestTalliesInStep: loops that take the same turns again and again leave nobody out.
+func TestTalliesInStep(t *testing.T) {
+	for members := 2; members <= 8; members++ {
+		p := newPool(t, spec(members, func(s *Spec) { s.Answers = 1 }))
+		for _, s := range p.Slots() {
+			s.Observe(Observation{Outcome: pass, At: start})
+		}
+		p.rebuild()
+		loops, named := [2]Tally{}, make(map[int]int)
+		const rounds = 1000
+		for range rounds {
+			for i := range loops {
+				for range members / 2 {
+					named[p.pack(t, A, &loops[i])[0]]++
+				}
+			}
+			for i := range loops {
+				loops[i].Flush()
+			}
+		}
+		mean := 2 * (members / 2) * rounds / members
+		for host := 1; host <= members; host++ {
+			if n := named[host]; n < mean*7/10 || n > mean*13/10 { // nine times the standard deviation and more
+				t.Errorf("%d members: member %d named %d times of %d", members, host, n, mean)
+			}
+		}
+	}
+}
+
 // TestTalliesAtOnce: loops that answer at once do not get in each other's way; for the race detector.
 func TestTalliesAtOnce(t *testing.T) {
 	p := newPool(t, spec(4))
