@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/miekg/dns"
 
 	"example.org/healthlb/plugin/healthlb/answer"
@@ -52,12 +51,6 @@ func (b *batches) next() (replies int) {
 func benchExpress(b *testing.B, pools, members, sockets int, policy string) (*express.Server, [][]byte) {
 	corefile := benchCorefile(pools, members, "answers 4\n"+policy)
 	h := newTestHandler(b, strings.Replace(corefile, "healthlb {", "healthlb {\nexpress", 1))
-	h.site.server = new(dnsserver.Config)
-	g := newGeneration()
-	g.sites = []*site{h.site}
-	for _, z := range h.apices {
-		g.zones = append(g.zones, z)
-	}
 	queries, all := make([][]byte, pools), make([]byte, 0, 64*pools)
 	for at, i := range rand.Perm(pools) {
 		one, err := query(fmt.Sprintf("p%d.example.org.", i), dns.TypeA).Pack()
@@ -67,7 +60,7 @@ func benchExpress(b *testing.B, pools, members, sockets int, policy string) (*ex
 		all = append(all, one...)
 		queries[at] = all[len(all)-len(one):]
 	}
-	return newExpressServer(&dnsserver.Server{Addr: "dns://127.0.0.1:53"}, g, g.sites, sockets), queries
+	return expressOf(h, sockets), queries
 }
 
 // BenchmarkExpress is a query, in full batches; reading and sending are not in it.

@@ -26,13 +26,18 @@ type bothWays struct {
 func newBothWays(tb testing.TB) *bothWays {
 	tb.Helper()
 	h := newTestHandler(tb, strings.Replace(packedCorefile(), "healthlb {", "healthlb {\nexpress 1\necs 203.0.113.0/24", 1))
+	return &bothWays{handler: h, express: expressOf(h, 2).Answerer(), packed: answer.NewPacked()}
+}
+
+// expressOf returns the server of so many express sockets for a handler's block.
+func expressOf(h *handler, sockets int) *express.Server {
 	h.site.server = new(dnsserver.Config)
 	g := newGeneration()
 	g.sites = []*site{h.site}
 	for _, z := range h.apices {
 		g.zones = append(g.zones, z)
 	}
-	return &bothWays{handler: h, express: newExpressServer(&dnsserver.Server{Addr: "dns://127.0.0.1:53"}, g, g.sites, 2).Answerer(), packed: answer.NewPacked()}
+	return newExpressServer(&dnsserver.Server{Addr: "dns://127.0.0.1:53"}, g, g.sites, sockets)
 }
 
 // compare returns whether express has answered. CoreDNS drops or refuses by their header what has no question or is no query; neither way is asked that.

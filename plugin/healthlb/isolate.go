@@ -83,7 +83,7 @@ func (h *hub) beginIsolating(c *config.Isolation) {
 // caller holds h.mu, and t.mu unless nobody else knows t.
 func (h *hub) guard(t *target, key probe.Target, p *livePool) {
 	i := h.isolating.Load()
-	if i == nil || isStatic(t.check) {
+	if i == nil || probe.Static(t.check) {
 		return
 	}
 	window := longestWait(key.Interval) + key.Timeout

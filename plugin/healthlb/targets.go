@@ -157,7 +157,7 @@ func (t *target) observe(s *pool.Slot, p *livePool, o pool.Observation) (confirm
 	if did.Rebuild {
 		t.hub.dirty.add(p)
 	}
-	return did.Confirm || did.Held && isStatic(t.check)
+	return did.Confirm || did.Held && probe.Static(t.check)
 }
 
 // subscribe has the results of a slot's target handed to it, and the target probed if it was not. It returns what is closed when the
@@ -184,7 +184,7 @@ func (h *hub) subscribe(s *pool.Slot, p *livePool) <-chan struct{} {
 	defer t.mu.Unlock()
 	t.wanted.add(s, p)
 	h.guard(t, key, p)
-	static := isStatic(t.check)
+	static := probe.Static(t.check)
 	if t.known && (!known || static && s.Waits()) {
 		found := t.last
 		if static {
@@ -199,9 +199,6 @@ func (h *hub) subscribe(s *pool.Slot, p *livePool) <-chan struct{} {
 	}
 	return t.await()
 }
-
-// isStatic says whether a check asks nobody, and so finds the same whenever it is.
-func isStatic(c probe.Check) bool { return c.Kind() == "up" || c.Kind() == "down" }
 
 // wire counts a slot of a pool that comes or goes among those who ask for a tripwire. The caller holds h.mu.
 func (t *target) wire(p *livePool, n int) {

@@ -109,7 +109,7 @@ func (e *Entry) wait(confirm bool) time.Duration {
 
 // interval is the time between two probes.
 func (e *Entry) interval() time.Duration {
-	if _, static := e.check.(staticCheck); static {
+	if Static(e.check) {
 		return max(e.target.Interval, staticInterval)
 	}
 	return e.target.Interval

@@ -15,6 +15,12 @@ const staticInterval = time.Hour
 // NewStatic returns the check up, which every member passes, or the check down, which every member fails. Neither has a port.
 func NewStatic(up bool) Check { return staticCheck{up} }
 
+// Static says whether a check is one of these two: it finds the same whenever it is made.
+func Static(c Check) bool {
+	_, static := c.(staticCheck)
+	return static
+}
+
 func (c staticCheck) Kind() string {
 	if c.up {
 		return "up"

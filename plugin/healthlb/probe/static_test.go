@@ -20,7 +20,8 @@ func TestStatic(t *testing.T) {
 	}
 }
 
-// TestStaticIsSeldomProbed: a static check finds the same again, but for those who wait for a result it is probed all the same.
+// TestStaticIsSeldomProbed: a static check finds the same again, but for those who wait for a result it is probed all the same. The clock is that
+// of synctest: sleeping is how it moves, and takes no time.
 func TestStaticIsSeldomProbed(t *testing.T) {
 	scheduled(t, Options{Jitter: cycle(0.5)}, func(t *testing.T, s *Scheduler) {
 		var j journal
